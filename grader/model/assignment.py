@@ -1,0 +1,128 @@
+"""What is asked and what it is worth: an assignment folder, read.
+
+The folder holds `assignment.toml`, one folder per exercise (`statement.md`, `starter.py`, `rubric.toml`) and
+`support/` with the helper modules students may import. `docs/assignments.md` explains every field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from grader.model.recording import Limits
+
+
+class Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CheckSpec(Declared):
+    """One line of the rubric."""
+
+    id: str
+    """Stable id that appears in every output, `ex3.layers`."""
+    use: str
+    """The entry of the check vocabulary that judges it, `model.linear-layers`."""
+    weight: float
+    title: str
+    """What holds when it passes, one clause for the student."""
+    hint: str
+    """What to look at when it does not."""
+    needs: tuple[str, ...] = ()
+    """Ids of checks without which this one is skipped."""
+    options: dict[str, Any] = {}
+    """Arguments of the check, validated by the check itself."""
+
+
+class ExerciseSpec(Declared):
+    number: int
+    """0 stands for the ungraded extra."""
+    title: str
+    task: str | None = None
+    """Id of the task whose model, loop and figures it judges; None for work on data alone."""
+    dataset: str | None = None
+    """Id of the dataset it is about, where it has no task."""
+    graded: bool = True
+    checks: tuple[CheckSpec, ...] = ()
+    statement: str = ""
+    """Markdown."""
+    starter: str = ""
+    """Python that the handout puts under the statement."""
+
+
+class DatasetSpec(Declared):
+    """Data that the assignment tells students to make; the grader makes it again, and more like it."""
+
+    id: str
+    generator: Literal["make_circles", "make_blobs", "straight_line"]
+    arguments: dict[str, Any]
+    """Of the generator, `random_state` included."""
+    held_out_rows: int = 4000
+    held_out_seeds: tuple[int, ...] = (1001,)
+    """Random states of data that no student saw. Blobs keep their centres: only the noise is new."""
+    classes: int = 2
+    """0 for regression."""
+
+
+class TaskSpec(Declared):
+    """One model's life, from its data to its plots; exercises judge parts of it."""
+
+    id: str
+    dataset: str
+    outputs: int
+    """Columns of the model's output; 1 also stands for a flat output."""
+    behaviour: Literal["affine", "nonlinear", "any"] = "any"
+    """What tells this task's model from another on the same data, where no marker does."""
+    loss: Literal["bce-with-logits", "cross-entropy", "regression"]
+    model_exercise: int
+    loss_exercise: int
+    optimizer_exercise: int
+    loop_exercise: int
+    plot_exercise: int
+
+
+class Assignment(Declared):
+    id: str
+    title: str
+    version: str
+    language: str = "en"
+    introduction: str = ""
+    base_points: float = 1.0
+    seed: int = 42
+    limits: Limits = Limits()
+    thresholds: dict[str, float] = {}
+    """Named numbers that the checks use; the calibration table in `docs/` backs them."""
+    earlier_classes: tuple[str, ...] = ()
+    """Model classes that the lab's text defined before the first exercise."""
+    datasets: tuple[DatasetSpec, ...] = ()
+    tasks: tuple[TaskSpec, ...] = ()
+    exercises: tuple[ExerciseSpec, ...] = ()
+    support: tuple[Path, ...] = ()
+    """Helper files that students may import; copied into the scratch folder."""
+
+    @property
+    def max_points(self) -> float:
+        """The sum of all graded weights."""
+        graded = (exercise for exercise in self.exercises if exercise.graded)
+        return round(sum(check.weight for exercise in graded for check in exercise.checks), 6)
+
+    def exercise(self, number: int) -> ExerciseSpec | None:
+        return next((exercise for exercise in self.exercises if exercise.number == number), None)
+
+    def task(self, task_id: str) -> TaskSpec:
+        return next(task for task in self.tasks if task.id == task_id)
+
+    def dataset(self, dataset_id: str) -> DatasetSpec:
+        return next(dataset for dataset in self.datasets if dataset.id == dataset_id)
+
+
+@dataclass(frozen=True)
+class HandoutCell:
+    """A cell of the notebook that students are given."""
+
+    kind: Literal["code", "markdown"]
+    source: str
+    exercise: int | None = None
