@@ -1,0 +1,101 @@
+"""Sees predictions being compared with labels: the shapes that met, and how many pairs agreed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from grader.record.place import Places
+from grader.record.store import Store
+
+_MOST_LINES = 60
+_HELD = 256
+_KEPT_ELEMENTS = 8192
+
+
+class Line:
+    """One line of code that compares; what it gave each time."""
+
+    def __init__(self, place: list[list[int]], cell: int, left: torch.Tensor, right: torch.Tensor) -> None:
+        self.place = place
+        self.cell = cell
+        self.shapes = [list(left.shape), list(right.shape)]
+        self.dtypes = [str(left.dtype), str(right.dtype)]
+        self.operands = (left.detach(), right.detach())
+        self.waiting: list[tuple[Any, torch.Tensor]] = []
+        self.results: list[tuple[Any, int, int]] = []
+
+    def add(self, moment: Any, result: torch.Tensor) -> None:
+        self.waiting.append((moment, result))
+        if len(self.waiting) >= _HELD or result.numel() > _KEPT_ELEMENTS:
+            self.settle()
+
+    def settle(self) -> None:
+        """Count the agreeing pairs of what waited; held back because reading each at once would cost more."""
+        self.results.extend((moment, int(result.sum()), result.numel()) for moment, result in self.waiting)
+        self.waiting = []
+
+
+class ComparisonWatch:
+    """Wraps equality of tensors, in its three spellings: `torch.eq(a, b)`, `a.eq(b)`, `a == b`."""
+
+    def __init__(self, store: Store, places: Places, moment: Callable[[], tuple[str | None, int]]) -> None:
+        self._store = store
+        self._places = places
+        self._moment = moment
+        self._lines: dict[tuple[int, int], Line] = {}
+        self.paused: Callable[[], bool] = lambda: False
+
+    def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
+        """Put the wrappers in place."""
+        note = guard(self._note)
+        for owner, name in [(torch, "eq"), (torch.Tensor, "eq"), (torch.Tensor, "__eq__")]:
+            setattr(owner, name, _noting(getattr(owner, name), note))
+
+    def describe(self) -> None:
+        """Write one event for each line that compared in the cell that ended."""
+        for line in self._lines.values():
+            line.settle()
+            self._store.emit(
+                {
+                    "kind": "comparison",
+                    "cell": line.cell,
+                    "at": line.place,
+                    "shapes": line.shapes,
+                    "dtypes": line.dtypes,
+                    "left": self._operand(line.operands[0]),
+                    "right": self._operand(line.operands[1]),
+                    "results": [[*moment, true, total] for moment, true, total in line.results[:4000]],
+                }
+            )
+        self._lines = {}
+
+    def _operand(self, operand: torch.Tensor) -> str | None:
+        return self._store.keep(operand) if operand.numel() <= _KEPT_ELEMENTS else None
+
+    def _note(self, left: Any, right: Any, result: Any) -> None:
+        if not (isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor)) or self.paused():
+            return
+        if not isinstance(result, torch.Tensor) or result.numel() < 2:
+            return
+        frame = sys._getframe(3)
+        key = (id(frame.f_code), frame.f_lineno)
+        line = self._lines.get(key)
+        if line is None:
+            if len(self._lines) >= _MOST_LINES:
+                return
+            line = self._lines[key] = Line(self._places.stack(), self._places.current_cell, left, right)
+        line.add(self._moment(), result)
+
+
+def _noting(original: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
+    def compare(left: Any, right: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(left, right, *args, **kwargs)
+        note(left, right, result)
+        return result
+
+    compare.__name__ = getattr(original, "__name__", "eq")
+    return compare

@@ -1,0 +1,239 @@
+"""Sees every model a student builds or calls: who it is, what went in, what came out."""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from grader.record.graph import Untraceable, state_of, trace_model
+from grader.record.place import Places, Stack
+from grader.record.store import Store
+
+_MOST_MODELS = 200
+_EXAMPLE_ROWS = 64
+
+
+class Entry:
+    """One model, held so that its identity stays its own."""
+
+    def __init__(self, number: int, module: nn.Module, made_at: Stack) -> None:
+        self.id = f"m{number}"
+        self.module = module
+        self.made_at = made_at
+        self.example: torch.Tensor | None = None
+        self.outputs: torch.Tensor | None = None
+        self.calls = 0
+        self.described: tuple[Any, ...] | None = None
+        self.touched = True
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        return list(self.module.parameters())
+
+
+class Forward:
+    """One call of a model from outside: rows in, outputs out."""
+
+    __slots__ = ("entry", "outputs", "rows", "version")
+
+    def __init__(self, entry: Entry, rows: Any, outputs: Any) -> None:
+        self.entry = entry
+        self.rows = rows
+        self.outputs = outputs
+
+
+class ModelWatch:
+    """Wraps the construction and the calling of modules.
+
+    `evaluated` is told of calls that train nothing; calls under gradients wait in `pending` for their loss.
+    """
+
+    def __init__(self, store: Store, places: Places, evaluated: Callable[[Forward], None]) -> None:
+        self._store = store
+        self._places = places
+        self._evaluated = evaluated
+        self._numbers = itertools.count()
+        self._made_at: weakref.WeakKeyDictionary[nn.Module, Stack] = weakref.WeakKeyDictionary()
+        self._entries: dict[int, Entry] = {}
+        self._ignored: dict[type, bool] = {}
+        self._loss_types: dict[type, bool] = {}
+        self.inside = False
+        self.pending: list[Forward] = []
+        self.loss_modules: list[dict[str, Any]] = []
+
+    def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
+        """Wrap `nn.Module.__call__` and `nn.Module.__init__`."""
+        original_call, original_init = nn.Module.__call__, nn.Module.__init__
+        watch, called, constructed = self, guard(self._called), guard(self._constructed)
+
+        def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - takes its place
+            if watch.inside:
+                return original_call(module, *args, **kwargs)
+            watch.inside = True
+            try:
+                outputs = original_call(module, *args, **kwargs)
+            finally:
+                watch.inside = False
+            if type(module) not in watch._ignored:
+                called(module, args, kwargs, outputs)
+            return outputs
+
+        def __init__(module: nn.Module, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - takes its place
+            original_init(module, *args, **kwargs)
+            if not watch.inside:
+                constructed(module)
+
+        nn.Module.__call__ = __call__  # type: ignore[method-assign]
+        nn.Module.__init__ = __init__  # type: ignore[method-assign]
+
+    def entry_of(self, module: nn.Module) -> Entry | None:
+        """The entry of a model, made now if it is a new one; None for what is no student's model."""
+        module = getattr(module, "_orig_mod", module)  # torch.compile wraps the model it was given
+        entry = self._entries.get(id(module))
+        if entry is None and _is_model(module) and len(self._entries) < _MOST_MODELS:
+            entry = Entry(next(self._numbers), module, self._made_at.get(module, []))
+            self._entries[id(module)] = entry
+        return entry
+
+    def owner_of(self, parameters: list[torch.Tensor]) -> Entry | None:
+        """The known model that holds most of these parameters; the latest of them where several do."""
+        wanted = {id(parameter) for parameter in parameters}
+        best, most = None, 0
+        for entry in self._entries.values():
+            held = sum(id(parameter) in wanted for parameter in entry.module.parameters())
+            if held and held >= most:
+                best, most = entry, held
+        return best
+
+    def find_built(self) -> None:
+        """Make entries of the models that were built but never called, and of nothing that is part of another."""
+        alive = [module for module in list(self._made_at) if _is_model(module)]
+        parts = {id(part) for module in alive for part in module.modules() if part is not module}
+        for module in alive:
+            if id(module) not in parts:
+                self.entry_of(module)
+
+    def describe(self) -> None:
+        """Write an event for each model that is new or changed its shape since it was last described."""
+        self.find_built()
+        for entry in list(self._entries.values()):
+            state = state_of(entry.module)
+            outline = tuple((name, tuple(value.shape), str(value.dtype)) for name, value in state.items())
+            fresh = (outline, entry.example is None)
+            if entry.described != fresh:
+                entry.described = fresh
+                self._store.emit(self._event(entry, state))
+        self._entries = {key: entry for key, entry in self._entries.items()}
+        for loss in self.loss_modules:
+            self._store.emit(loss)
+        self.loss_modules = []
+
+    def _event(self, entry: Entry, state: dict[str, torch.Tensor]) -> dict[str, Any]:
+        module = entry.module
+        return {
+            "kind": "model",
+            "model": entry.id,
+            "cell": self._places.current_cell,
+            "at": entry.made_at,
+            "class": type(module).__name__,
+            "library_class": type(module).__module__.startswith("torch."),
+            "calls": entry.calls,
+            "training": module.training,
+            "parameters": [
+                {"name": name, "shape": list(value.shape), "dtype": str(value.dtype), "trainable": value.requires_grad}
+                for name, value in module.named_parameters()
+            ],
+            "device": str(next((value.device for value in state.values()), "cpu")),
+            "state": {name: self._store.keep(value) for name, value in state.items()},
+            "outline": repr(module)[:2000],
+            **self._graph(entry),
+        }
+
+    def _graph(self, entry: Entry) -> dict[str, Any]:
+        """The operator graph, or why there is none; never raises."""
+        rows = entry.example
+        guessed = rows is None
+        if rows is None:
+            rows = _guess_rows(entry.module)
+        if rows is None:
+            return {"untraceable": "it was never called"}
+        self.inside = True
+        try:
+            traced = trace_model(entry.module, rows)
+        finally:
+            self.inside = False
+        if isinstance(traced, Untraceable):
+            return {"untraceable": traced.reason, "guessed_input": guessed}
+        return {
+            "graph": traced.graph,
+            "constants": {name: self._store.keep(value) for name, value in traced.constants.items()},
+            "probe_rows": self._store.keep(traced.probe_rows),
+            "probe_outputs": self._store.keep(traced.probe_outputs),
+            "guessed_input": guessed,
+        }
+
+    def _constructed(self, module: nn.Module) -> None:
+        place = self._places.stack()
+        if not place:
+            return
+        if _is_loss(module):
+            self._note_loss(module, place)
+        else:
+            self._made_at[module] = place
+
+    def _note_loss(self, module: nn.Module, place: Stack) -> None:
+        if len(self.loss_modules) < 20:
+            event = {"kind": "loss_module", "class": type(module).__name__, "at": place}
+            self.loss_modules.append({**event, "cell": self._places.current_cell})
+
+    def _called(self, module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
+        entry = self._entries.get(id(module)) or self.entry_of(module)
+        if entry is None:
+            if type(module).__module__.startswith("torch.") and not any(True for _ in module.parameters()):
+                self._ignored[type(module)] = True
+            return
+        rows = args[0] if args else next(iter(kwargs.values()), None)
+        if entry.example is None:
+            self._remember(entry, rows, outputs)
+        entry.calls += 1
+        forward = Forward(entry, rows, outputs)
+        if getattr(outputs, "requires_grad", False):
+            self.pending.append(forward)
+            if len(self.pending) > 4:
+                self._evaluated(self.pending.pop(0))
+        else:
+            self._evaluated(forward)
+
+    def _remember(self, entry: Entry, rows: Any, outputs: Any) -> None:
+        if isinstance(rows, torch.Tensor) and rows.ndim >= 1 and len(rows):
+            entry.example = rows.detach()[:_EXAMPLE_ROWS].clone()
+        if isinstance(outputs, torch.Tensor):
+            entry.outputs = outputs.detach()[:_EXAMPLE_ROWS].clone() if outputs.ndim else outputs.detach().clone()
+
+
+def _is_loss(module: nn.Module) -> bool:
+    return isinstance(module, nn.modules.loss._Loss)
+
+
+def _is_model(module: nn.Module) -> bool:
+    """A student's own class, or a library container that holds parameters."""
+    if _is_loss(module) or type(module).__module__.startswith("torchmetrics"):
+        return False
+    if type(module).__module__.startswith("torch."):
+        return any(True for _ in module.parameters())
+    return True
+
+
+def _guess_rows(module: nn.Module) -> torch.Tensor | None:
+    """Rows for a model that was never called: as wide as its first weight, of that weight's dtype."""
+    for parameter in module.parameters():
+        if parameter.ndim == 2:
+            width = parameter.shape[1]
+            steps = torch.linspace(-1.0, 1.0, 8 * width, dtype=torch.float64, device=parameter.device)
+            return torch.sin(3.0 * steps).reshape(8, width).to(parameter.dtype)
+    return None

@@ -1,0 +1,434 @@
+"""Watches training: backward passes, optimizer steps, resets, and the rows and losses that went through them.
+
+Full detail for the first steps of a run and then at every power of two; counters and references in between, so
+that a training loop hardly feels it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim import optimizer as optimizer_module
+
+from grader.record import lossgraph
+from grader.record.models import Entry, Forward, ModelWatch
+from grader.record.place import Places, Stack
+from grader.record.store import Store
+
+_DETAILED_STEPS = 6
+_KEPT_STEPS = 512
+_KEPT_ROWS = 4096
+_ORDER_LENGTH = 64
+_MOST_SNAPSHOTS = 40
+_SNAPSHOT_ELEMENTS = 300_000
+_BUNDLE = 1024
+
+
+class Run:
+    """One training run: the backward passes and steps of one model in one cell."""
+
+    def __init__(self, number: int, entry: Entry, cell: int, at: Stack) -> None:
+        self.id = f"r{number}"
+        self.entry = entry
+        self.cell = cell
+        self.at = at
+        self.closed = False
+        self.backwards = 0
+        self.steps = 0
+        self.resets = 0
+        self.order: list[str] = []
+        self.optimizers: dict[int, str] = {}
+        self.details: list[dict[str, Any]] = []
+        self.head: list[dict[str, Any]] | None = None
+        self.rows: list[tuple[Any, Any]] = []
+        self.kept_rows = 0
+        self.batch_rows: list[int] = []
+        self.snapshots: list[tuple[int, dict[str, torch.Tensor]]] = []
+        self.snapshot_every = 1
+        self.earlier: torch.Tensor | None = None
+        self.seeded_by_student = False
+        self._losses: list[torch.Tensor] = []
+        self._loss_values: list[float] = []
+
+    def add_loss(self, loss: torch.Tensor) -> None:
+        """Hold a loss; many are read at once, since reading each costs a synchronisation on a GPU."""
+        self._losses.append(loss.detach())
+        if len(self._losses) >= _BUNDLE:
+            self._read_losses()
+
+    def losses(self) -> list[float]:
+        """The value of the loss at each backward pass, in order."""
+        self._read_losses()
+        return self._loss_values
+
+    def note(self, letter: str) -> None:
+        """Add to the order of events: Z reset, B backward, S step."""
+        if len(self.order) < _ORDER_LENGTH:
+            self.order.append(letter)
+
+    def snapshot(self) -> None:
+        """Keep the model's state at this step; thinned out as a run grows long."""
+        step = self.backwards
+        if self.snapshots and step - self.snapshots[-1][0] < self.snapshot_every:
+            return
+        parameters = self.entry.parameters
+        if sum(parameter.numel() for parameter in parameters) > _SNAPSHOT_ELEMENTS and self.snapshots:
+            return
+        state = {
+            name: value.detach().clone()
+            for name, value in itertools.chain(
+                self.entry.module.named_parameters(), self.entry.module.named_buffers()
+            )
+        }
+        self.snapshots.append((step, state))
+        if len(self.snapshots) > _MOST_SNAPSHOTS:
+            self.snapshots = self.snapshots[::2]
+            self.snapshot_every *= 2
+
+    def _read_losses(self) -> None:
+        if self._losses:
+            flat = [loss.reshape(-1)[:1].double() for loss in self._losses]
+            self._loss_values.extend(torch.cat(flat).tolist())
+            self._losses = []
+
+
+class TrainingWatch:
+    """Wraps `torch.autograd.backward`, `torch.autograd.grad`, optimizers' construction, steps and resets."""
+
+    def __init__(self, store: Store, places: Places, seeded: Callable[[], bool]) -> None:
+        self._store = store
+        self._places = places
+        self._seeded = seeded
+        self._numbers = itertools.count()
+        self._runs: dict[tuple[int, int], Run] = {}
+        self._finished: list[Run] = []
+        self._optimizers: dict[int, tuple[Optimizer, str, Stack]] = {}
+        self._optimizer_run: dict[int, Run] = {}
+        self._reset_before_run = False
+        self._evaluations: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self.models: ModelWatch
+        self.current: Run | None = None
+        self.first_detail: Callable[[], None] = lambda: None
+
+    def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
+        """Put the wrappers and hooks in place."""
+        before, watch = guard(self._before_backward), self
+        backward, grad = torch.autograd.backward, torch.autograd.grad
+        construct, zero_grad, module_zero_grad = Optimizer.__init__, Optimizer.zero_grad, nn.Module.zero_grad
+        constructed, was_reset = guard(self._constructed), guard(self._was_reset)
+
+        def recorded_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+            before(tensors)
+            return backward(tensors, *args, **kwargs)
+
+        def recorded_grad(outputs: Any, *args: Any, **kwargs: Any) -> Any:
+            before(outputs)
+            return grad(outputs, *args, **kwargs)
+
+        def __init__(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - takes its place
+            construct(optimizer, *args, **kwargs)
+            constructed(optimizer)
+
+        def recorded_zero_grad(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
+            zero_grad(optimizer, *args, **kwargs)
+            was_reset(watch._optimizer_run.get(id(optimizer)))
+
+        def recorded_module_zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+            module_zero_grad(module, *args, **kwargs)
+            was_reset(watch.current)
+
+        torch.autograd.backward = recorded_backward
+        torch.autograd.grad = recorded_grad
+        Optimizer.__init__ = __init__  # type: ignore[method-assign]
+        Optimizer.zero_grad = recorded_zero_grad  # type: ignore[method-assign]
+        nn.Module.zero_grad = recorded_module_zero_grad  # type: ignore[method-assign]
+        stepped = guard(self._before_step)
+        optimizer_module.register_optimizer_step_pre_hook(lambda optimizer, args, kwargs: stepped(optimizer))
+
+    # ------------------------------------------------------------------ while the student's code runs
+
+    def _before_backward(self, tensors: Any) -> None:
+        loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
+        forward = self._forward_of(loss)
+        entry = forward.entry if forward else self._owner(loss)
+        if entry is None:
+            return
+        run = self._runs.get((self._places.current_cell, id(entry)))
+        if run is None or run.closed:
+            run = self._begin(entry)
+        self.current = run
+        step = run.backwards
+        if step < _DETAILED_STEPS or not step & (step - 1):
+            self._detail(run, loss, forward)
+        run.backwards = step + 1
+        run.add_loss(loss)
+        run.note("B")
+        if forward is not None:
+            self._keep_rows(run, step, loss, forward)
+
+    def _forward_of(self, loss: torch.Tensor) -> Forward | None:
+        """The model call that this loss came from; the others that were waiting trained nothing."""
+        pending = self.models.pending
+        if not pending:
+            return None
+        chosen = pending[-1]
+        if len(pending) > 1:
+            for forward in reversed(pending):
+                if lossgraph.contains(loss, forward.outputs.grad_fn):
+                    chosen = forward
+                    break
+            for forward in pending:
+                if forward is not chosen:
+                    self.evaluated(forward)
+        self.models.pending = []
+        return chosen
+
+    def _owner(self, loss: torch.Tensor) -> Entry | None:
+        return self.models.owner_of(lossgraph.leaves(lossgraph.walk(loss)))
+
+    def _begin(self, entry: Entry) -> Run:
+        run = Run(next(self._numbers), entry, self._places.current_cell, self._places.stack())
+        run.seeded_by_student = self._seeded()
+        key = (self._places.current_cell, id(entry))
+        if key in self._runs:
+            self._finished.append(self._runs[key])
+        self._runs[key] = run
+        entry.touched = True
+        run.snapshot()
+        if self._reset_before_run:
+            run.note("Z")
+            self._reset_before_run = False
+        self.first_detail()
+        return run
+
+    def _detail(self, run: Run, loss: torch.Tensor, forward: Forward | None) -> None:
+        parameters = run.entry.parameters
+        now = _flat(parameters)
+        nodes = lossgraph.walk(loss)
+        reached = {id(leaf) for leaf in lossgraph.leaves(nodes)}
+        detail: dict[str, Any] = {
+            "step": run.backwards,
+            "loss_shape": list(loss.shape),
+            "leaf": loss.grad_fn is None,
+            "after": run.order[-1] if run.order else None,
+            "grads_before": _gradient_size(parameters),
+            "moved": None if run.earlier is None or now is None else not torch.equal(now, run.earlier),
+            "reached": sum(id(parameter) in reached for parameter in parameters),
+            "foreign": len(reached - {id(parameter) for parameter in parameters}),
+            "parameters": len(parameters),
+            "training": run.entry.module.training,
+        }
+        if forward is not None and isinstance(forward.outputs, torch.Tensor):
+            detail["output_shape"] = list(forward.outputs.shape)
+        if run.head is None or len(run.details) < 2:
+            run.head = lossgraph.head(loss)
+            target = lossgraph.target_of(loss)
+            if target is not None:
+                detail["target"] = {"shape": list(target.shape), "dtype": str(target.dtype)}
+            detail["place"] = self._places.stack()
+        run.earlier = now
+        run.details.append(detail)
+
+    def _keep_rows(self, run: Run, step: int, loss: torch.Tensor, forward: Forward) -> None:
+        rows = forward.rows
+        if not isinstance(rows, torch.Tensor):
+            return
+        count = rows.shape[0] if rows.ndim else 0
+        run.batch_rows.append(count)
+        if step < _KEPT_STEPS and run.kept_rows < _KEPT_ROWS:
+            if run.rows and run.rows[-1][0] is rows:  # the same full batch again
+                return
+            run.rows.append((rows, lossgraph.target_of(loss)))
+            run.kept_rows += count
+
+    def _before_step(self, optimizer: Optimizer) -> None:
+        run = self._optimizer_run.get(id(optimizer))
+        if run is None or run.cell != self._places.current_cell or run.closed:
+            run = self._run_of(optimizer)
+            if run is None:
+                return
+            self._optimizer_run[id(optimizer)] = run
+            run.optimizers[id(optimizer)] = self._optimizers[id(optimizer)][1]
+        run.steps += 1
+        run.note("S")
+        if run.steps <= _DETAILED_STEPS and run.details:
+            run.details[-1]["grads_at_step"] = _gradient_size(run.entry.parameters)
+
+    def _run_of(self, optimizer: Optimizer) -> Run | None:
+        """The run that this optimizer steps for: that of the model whose parameters it holds."""
+        if id(optimizer) not in self._optimizers:
+            self._constructed(optimizer)
+        entry = self.models.owner_of(_held(optimizer))
+        if entry is None:
+            return self.current
+        run = self._runs.get((self._places.current_cell, id(entry)))
+        if run is not None and not run.closed:
+            return run
+        if self.current is not None and self.current.cell == self._places.current_cell:
+            return self.current  # it steps another model than the one whose loss went backward
+        return self._begin(entry)
+
+    def _was_reset(self, run: Run | None) -> None:
+        if run is None or run.cell != self._places.current_cell:
+            self._reset_before_run = True
+            return
+        run.resets += 1
+        run.note("Z")
+
+    def _constructed(self, optimizer: Optimizer) -> None:
+        """A new optimizer at a new place begins a new run of the model it holds."""
+        at = self._places.stack()
+        if not at and id(optimizer) in self._optimizers:
+            return
+        known_places = {tuple(map(tuple, place)) for _, _, place in self._optimizers.values()}
+        self._optimizers[id(optimizer)] = (optimizer, f"o{len(self._optimizers)}", at)
+        if tuple(map(tuple, at)) in known_places:
+            return
+        held = {id(parameter) for parameter in _held(optimizer)}
+        for run in self._runs.values():
+            if run.backwards and any(id(parameter) in held for parameter in run.entry.parameters):
+                run.closed = True
+
+    # ------------------------------------------------------------------ evaluations
+
+    def evaluated(self, forward: Forward) -> None:
+        """Note a call that trained nothing; equal calls are counted, their first and last outputs kept."""
+        rows = forward.rows
+        if not isinstance(rows, torch.Tensor) or rows.ndim == 0:
+            return
+        run = self.current
+        key = (forward.entry.id, rows.data_ptr(), rows.shape[0], run.id if run else None)
+        known = self._evaluations.get(key)
+        if known is None:
+            if len(self._evaluations) >= 64:
+                return
+            known = self._new_evaluation(forward, run)
+            self._evaluations[key] = known
+        known["count"] += 1
+        known["last_outputs"] = forward.outputs
+        if run is not None and run.entry is forward.entry and not run.closed:
+            known["last_step"] = run.backwards
+            run.snapshot()
+
+    def _new_evaluation(self, forward: Forward, run: Run | None) -> dict[str, Any]:
+        return {
+            "kind": "evaluation",
+            "model": forward.entry.id,
+            "run": run.id if run else None,
+            "step": run.backwards if run else None,
+            "cell": self._places.current_cell,
+            "at": self._places.stack(),
+            "rows": forward.rows,
+            "training": forward.entry.module.training,
+            "grad": bool(getattr(forward.outputs, "requires_grad", False)),
+            "count": 0,
+        }
+
+    # ------------------------------------------------------------------ at the end of a cell
+
+    def describe(self) -> None:
+        """Write the runs, optimizers and evaluations of the cell that ended, and forget what they held."""
+        for forward in self.models.pending:
+            self.evaluated(forward)
+        self.models.pending = []
+        for optimizer, name, at in self._optimizers.values():
+            self._store.emit(self._optimizer_event(optimizer, name, at))
+        for run in [*self._finished, *self._runs.values()]:
+            self._store.emit(self._run_event(run))
+        for evaluation in self._evaluations.values():
+            outputs = evaluation.pop("last_outputs", None)
+            evaluation["rows"] = self._store.keep(evaluation["rows"])
+            evaluation["outputs"] = self._store.keep(outputs) if isinstance(outputs, torch.Tensor) else None
+            self._store.emit(evaluation)
+        self._runs, self._finished, self._evaluations, self._optimizer_run = {}, [], {}, {}
+        self.current = None
+        self._reset_before_run = False
+
+    def _optimizer_event(self, optimizer: Optimizer, name: str, at: Stack) -> dict[str, Any]:
+        held = _held(optimizer)
+        entry = self.models.owner_of(held)
+        ids = {id(parameter) for parameter in held}
+        names = [key for key, value in entry.module.named_parameters() if id(value) in ids] if entry else []
+        return {
+            "kind": "optimizer",
+            "optimizer": name,
+            "class": type(optimizer).__name__,
+            "from_torch": type(optimizer).__module__.startswith("torch.optim"),
+            "base": next(
+                (base.__name__ for base in type(optimizer).__mro__ if base.__module__.startswith("torch.optim")), None
+            ),
+            "cell": self._places.current_cell,
+            "at": at,
+            "model": entry.id if entry else None,
+            "parameters": names,
+            "held": len(held),
+            "settings": {
+                key: value for key, value in optimizer.defaults.items() if isinstance(value, (int, float, bool, str))
+            },
+        }
+
+    def _run_event(self, run: Run) -> dict[str, Any]:
+        run.snapshot_every = 1
+        run.snapshot()
+        now = _flat(run.entry.parameters)
+        moved_at_end = None
+        if run.earlier is not None and now is not None and run.earlier.shape == now.shape:
+            moved_at_end = not torch.equal(now, run.earlier)
+        rows = _together([rows for rows, _ in run.rows])
+        targets = _together([target for _, target in run.rows if target is not None])
+        return {
+            "kind": "run",
+            "run": run.id,
+            "model": run.entry.id,
+            "cell": run.cell,
+            "at": run.at,
+            "backwards": run.backwards,
+            "steps": run.steps,
+            "resets": run.resets,
+            "order": "".join(run.order),
+            "optimizers": list(run.optimizers.values()),
+            "details": run.details,
+            "head": run.head or [],
+            "losses": self._store.keep(torch.tensor(run.losses(), dtype=torch.float64)),
+            "batch_rows": self._store.keep(torch.tensor(run.batch_rows, dtype=torch.int64)),
+            "rows": None if rows is None else self._store.keep(rows),
+            "targets": None if targets is None else self._store.keep(targets),
+            "targets_shape": None if not run.rows or run.rows[0][1] is None else list(run.rows[0][1].shape),
+            "moved_at_end": moved_at_end,
+            "snapshots": [
+                {"step": step, "state": {name: self._store.keep(value) for name, value in state.items()}}
+                for step, state in run.snapshots
+            ],
+            "seeded_by_student": run.seeded_by_student,
+        }
+
+
+def _held(optimizer: Optimizer) -> list[torch.Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _flat(parameters: list[nn.Parameter]) -> torch.Tensor | None:
+    """All parameters in one row, copied; None for a model without any."""
+    if not parameters or sum(parameter.numel() for parameter in parameters) > _SNAPSHOT_ELEMENTS:
+        return None
+    return torch.cat([parameter.detach().reshape(-1).double() for parameter in parameters])
+
+
+def _gradient_size(parameters: list[nn.Parameter]) -> float | None:
+    """The largest absolute gradient; None where no parameter holds one."""
+    sizes = [float(p.grad.abs().max()) for p in parameters if p.grad is not None and p.grad.numel()]
+    return max(sizes) if sizes else None
+
+
+def _together(parts: list[Any]) -> torch.Tensor | None:
+    """The rows of all parts one after another, flattened to two dimensions at most."""
+    usable = [part.detach() for part in parts if isinstance(part, torch.Tensor) and part.ndim]
+    if not usable:
+        return None
+    width = usable[0].shape[1:]
+    return torch.cat([part for part in usable if part.shape[1:] == width])
