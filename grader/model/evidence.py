@@ -1,0 +1,403 @@
+"""What the recording shows, validated and recomputed: the facts that checks judge.
+
+Everything here was derived in the grader's process. A fact that could not be established is None, never a guess;
+`unreadable` says why, and the checks that need it answer "not graded" or fall back, never "failed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from grader.model.assignment import DatasetSpec, TaskSpec
+from grader.model.figures import Figure
+from grader.model.grade import Boundary, Curve, Diagnosis, ModelStage
+from grader.model.recording import CellRun
+from grader.model.submission import Submission, Where
+
+Array = np.ndarray[Any, Any]
+
+
+# ---------------------------------------------------------------- data
+
+
+@dataclass(frozen=True)
+class KnownArray:
+    """An array of the student's that holds rows or labels of a dataset."""
+
+    name: str
+    where: Where
+    container: Literal["tensor", "array", "frame"]
+    dtype: str
+    """`torch.float32`, `float64`, …"""
+    shape: tuple[int, ...]
+    role: Literal["features", "labels"]
+    rows: Array | None
+    """Features: index into the dataset of each row, -1 where none matches, shape (n,). Labels: None (labels repeat)."""
+    values: Array
+    scale: Array | None = None
+    """Features: value = dataset * scale + shift, each of shape (features,); None for the identity."""
+    shift: Array | None = None
+    in_order: bool = False
+    """Whether it holds the dataset's rows (or labels) in the dataset's own order, all of them."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train and test parts, as the student holds them."""
+
+    train_features: KnownArray
+    test_features: KnownArray
+    train_labels: KnownArray | None
+    test_labels: KnownArray | None
+    aligned_train: float | None
+    """Share of train rows that carry their own label, 0..1; None where labels are missing or of another length."""
+    aligned_test: float | None
+    overlap: int
+    """Rows that stand in both parts."""
+    lost: int
+    """Rows of the dataset that stand in neither."""
+    swapped: bool = False
+    """The parts' names or uses are exchanged: unpacked in the wrong order."""
+    source: Literal["names", "training"] = "names"
+
+
+@dataclass(frozen=True)
+class DatasetEvidence:
+    """One dataset of the assignment, and what the student did with it."""
+
+    spec: DatasetSpec
+    features: Array
+    """As generated, shape (rows, features), float64."""
+    labels: Array
+    """Shape (rows,)."""
+    arrays: tuple[KnownArray, ...] = ()
+    split: Split | None = None
+
+
+# ---------------------------------------------------------------- models
+
+
+@dataclass(frozen=True)
+class LinearLayer:
+    inputs: int
+    outputs: int
+
+
+@dataclass(frozen=True)
+class ModelEvidence:
+    """One model of the student's; all facts from its operator graph and weights, not from names."""
+
+    id: str
+    class_name: str
+    """As shown to the student; `Sequential` for a bare container."""
+    where: Where | None
+    """Where it was built."""
+    cell: int
+    """Cell at whose end it was first seen."""
+    input_width: int | None
+    output_width: int | None
+    """Columns of the output; 1 for a flat (N,) output; None when it could not be run."""
+    linear_layers: tuple[LinearLayer, ...] = ()
+    """On the path from input to output, in the order of the data."""
+    unused_layers: tuple[str, ...] = ()
+    """Parameters that no output depends on."""
+    hidden_activations: tuple[str, ...] = ()
+    """Non-linear operations between two linear layers, in order."""
+    output_activation: Literal["none", "sigmoid", "softmax", "log_softmax", "relu", "tanh", "other"] = "none"
+    affine: bool | None = None
+    """Behaves affinely over the data's range and well beyond; None when it could not be run."""
+    affine_before_output: bool | None = None
+    """Affine but for the output activation."""
+    parameters: tuple[str, ...] = ()
+    trainable: tuple[str, ...] = ()
+    unregistered: bool = False
+    """Weights live where `parameters()` does not find them."""
+    dtype: str = "torch.float32"
+    stages: tuple[ModelStage, ...] = ()
+    calls: int = 0
+    how: Literal["graph", "predictions", "unreadable"] = "graph"
+    """`graph`: interpreted here; `predictions`: answers asked of the student's process; `unreadable`: neither."""
+    unreadable: str | None = None
+
+
+# ---------------------------------------------------------------- training
+
+
+@dataclass(frozen=True)
+class OptimizerEvidence:
+    id: str
+    class_name: str
+    """Of torch.optim that it is or derives from: `SGD`."""
+    where: Where | None
+    cell: int
+    model: str | None
+    """Id of the model whose parameters it holds."""
+    parameters: tuple[str, ...]
+    """Names within that model."""
+    settings: Mapping[str, Any]
+    from_torch: bool = True
+
+
+LossKind = Literal[
+    "bce-with-logits", "bce", "cross-entropy", "nll", "mse", "l1", "smooth-l1", "hinge", "other", "unknown"
+]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures of a model at one step, recomputed outside from its weights; accuracies are fractions."""
+
+    step: int
+    """Backward passes done before."""
+    train_loss: float | None
+    test_loss: float | None
+    train_accuracy: float | None
+    test_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A line of code that compared predictions with labels."""
+
+    where: Where | None
+    cell: int
+    left_shape: tuple[int, ...]
+    right_shape: tuple[int, ...]
+    results: tuple[tuple[str | None, int, int, int], ...]
+    """(run id, step, pairs that agreed, pairs compared), in order."""
+
+    @property
+    def spread(self) -> bool:
+        """(N, 1) met (N,) and became N × N."""
+        return bool(self.results) and any(
+            total > max(int(np.prod(self.left_shape)), int(np.prod(self.right_shape))) for _, _, _, total in self.results
+        )
+
+
+@dataclass(frozen=True)
+class Said:
+    """A printed line."""
+
+    where: Where | None
+    cell: int
+    run: str | None
+    """Run that was current; None when none had begun in this cell."""
+    step: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """A collection of numbers that the student kept."""
+
+    name: str
+    cell: int
+    values: Array
+    with_graph: int = 0
+    """How many of them still hold their autograd graph."""
+
+
+Verdict = Literal["true", "slip", "untrue", "unchecked"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One number, or one row of numbers, that the student reported as loss or accuracy."""
+
+    how: Literal["printed", "kept", "plotted"]
+    meaning: Literal["loss", "accuracy"]
+    part: Literal["train", "test", "unknown"]
+    verdict: Verdict
+    where: Where | None
+    cell: int
+    step: int | None
+    """Printed: the step at which it was said."""
+    text: str
+    """What the student reads: the printed line, the collection's name, the line's label."""
+    value: float | None
+    """Printed: the number as written."""
+    truth: float | None = None
+    """The recomputed figure it should have been, in the student's unit."""
+    code: str | None = None
+    """For a slip, the named mistake that explains it."""
+    explanation: str | None = None
+    """`mean loss over the epoch's batches`, `sum of the epoch's losses ÷ 1569 instead of 50`."""
+    length: int = 1
+    """Numbers in a kept or plotted row."""
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What was reported about one task's training."""
+
+    claims: tuple[Claim, ...] = ()
+    printed_steps: tuple[int, ...] = ()
+    """Steps of the run at which figures were printed, each once."""
+    epochs: int | None = None
+    """How often the loop went over the train rows; None when it cannot be told."""
+
+
+@dataclass(frozen=True)
+class RunEvidence:
+    """One training run: a loop over one model."""
+
+    id: str
+    model: str
+    cell: int
+    where: Where | None
+    """The line that called backward."""
+    optimizers: tuple[OptimizerEvidence, ...]
+    backwards: int
+    steps: int
+    loss_kind: LossKind
+    loss_operations: tuple[str, ...]
+    """Autograd nodes from the loss back to the last layer."""
+    activation_before_loss: Literal["none", "sigmoid", "softmax", "log_softmax", "other"]
+    output_shape: tuple[int, ...] | None
+    target_shape: tuple[int, ...] | None
+    target_dtype: str | None
+    broadcast: bool
+    """Outputs and targets of different shapes were spread against each other."""
+    losses: Array
+    """Value at each backward pass, shape (backwards,)."""
+    finite: bool
+    reset: bool | None
+    """Gradients were empty at the first backward pass after each step; None when it never stepped twice."""
+    reset_before_step: bool
+    """Gradients were wiped between backward and step."""
+    moved: bool | None
+    """Parameters changed from step to step."""
+    reached: int
+    """The model's parameters that the loss depends on."""
+    cut_off: bool
+    """The loss does not depend on the model's parameters at all."""
+    order: str
+    """Z reset, B backward, S step; the first 64."""
+    training_mode: bool | None
+    dataset: str | None
+    """Id of the dataset whose rows went in."""
+    train_rows: Array | None
+    """Index into the dataset of each row seen, shape (seen,); -1 where none matches."""
+    label_agreement: float | None
+    """Share of these rows that met their own label."""
+    steps_per_epoch: int | None
+    seeded_by_student: bool
+    measured: tuple[Measured, ...] = ()
+    """At the start, at each kept step, at the end."""
+    initial_weights_of: str | None = None
+    """Id of the earlier run whose final weights this one began with."""
+    held_out_accuracy: float | None = None
+    """On data the student never saw."""
+
+    @property
+    def first(self) -> Measured | None:
+        return self.measured[0] if self.measured else None
+
+    @property
+    def last(self) -> Measured | None:
+        return self.measured[-1] if self.measured else None
+
+
+# ---------------------------------------------------------------- figures of a task
+
+
+@dataclass(frozen=True)
+class DrawnMap:
+    """A decision map that the student drew."""
+
+    where: Where | None
+    cell: int
+    title: str
+    over: Literal["train", "test", "both", "unknown", "none"]
+    """Whose rows are scattered on it."""
+    verdict: Literal["true", "transposed", "inverted", "raw-logits", "wrong-model", "unclear"]
+    other_model: str | None = None
+    """For `wrong-model`, the id of the model whose boundary it is, when one of the student's fits."""
+    agreement: float = 0.0
+    labels_agree: bool | None = None
+    title_part: Literal["train", "test", "unknown"] = "unknown"
+
+
+# ---------------------------------------------------------------- the whole
+
+
+@dataclass(frozen=True)
+class TaskEvidence:
+    """One task of the assignment: the student's model for it and its life."""
+
+    spec: TaskSpec
+    model: ModelEvidence | None = None
+    models: tuple[ModelEvidence, ...] = ()
+    """All that were attributed to it; `model` is the one that is judged."""
+    run: RunEvidence | None = None
+    runs: tuple[RunEvidence, ...] = ()
+    optimizers: tuple[OptimizerEvidence, ...] = ()
+    """Built for this task, used or not."""
+    loss_modules: tuple[tuple[str, Where], ...] = ()
+    """Loss classes built in this task's cells, used or not."""
+    reports: Reports = Reports()
+    maps: tuple[DrawnMap, ...] = ()
+    attribution: str = ""
+    """Markers or meaning, one sentence."""
+    curves: tuple[Curve, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    other_models_optimized: tuple[str, ...] = ()
+    """Classes of models other than this task's whose parameters its optimizers hold."""
+
+
+@dataclass(frozen=True)
+class ExerciseEvidence:
+    """What belongs to one exercise: its cells, what they printed, what they drew."""
+
+    number: int
+    cells: tuple[int, ...]
+    attribution: str
+    printed: str = ""
+    """Everything its cells put on the screen as text, in order."""
+    prose: str = ""
+    """Markdown and comments that belong to it."""
+    figures: tuple[Figure, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    errors: tuple[CellRun, ...] = ()
+    """Its cells that did not end well."""
+    attempted: bool = True
+    """Some code of the student's own belongs to it."""
+
+
+@dataclass(frozen=True)
+class ClassDefinition:
+    name: str
+    where: Where
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that is judged."""
+
+    submission: Submission
+    cells: tuple[CellRun, ...]
+    datasets: Mapping[str, DatasetEvidence]
+    models: tuple[ModelEvidence, ...]
+    tasks: Mapping[str, TaskEvidence]
+    exercises: Mapping[int, ExerciseEvidence]
+    classes: tuple[ClassDefinition, ...] = ()
+    """Module classes in the order of their definition, earlier lab models included."""
+    incidents: tuple[Diagnosis, ...] = ()
+    """`run-*` findings: errors, timeouts, deaths; at the places where they happened."""
+    seed: int = 0
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Damage in the recording."""
+    reruns: tuple[Evidence, ...] = ()
+    """The same submission under other seeds."""
+    predict: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
+    """Model id → outputs of the trained model for rows in the dataset's own units."""
+
+    def exercise_where(self, number: int) -> Where | None:
+        """The first cell of an exercise, when it has one."""
+        exercise = self.exercises.get(number)
+        return Where(cell=exercise.cells[0]) if exercise and exercise.cells else None
