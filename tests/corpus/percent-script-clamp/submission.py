@@ -112,7 +112,7 @@ clamped = Clamped()
 # ## Ex 7 - mini-batches by slicing
 
 # %%
-sgd2 = torch.optim.SGD(clamped.parameters(), lr=0.2, momentum=0.5)
+sgd2 = torch.optim.SGD(clamped.parameters(), lr=0.1, momentum=0.5)
 records = []
 for epoch in range(80):
     shuffled = torch.randperm(len(coords_tr))
