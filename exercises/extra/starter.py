@@ -1,0 +1,2 @@
+# Extra
+# TODO, if you like: an improved circle model
