@@ -1,0 +1,350 @@
+"""Pure questions about drawings: is this line that curve, this map that model's, these points those rows?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment  # type: ignore[attr-defined]  # scipy has no stubs
+from scipy.spatial import KDTree
+
+from grader.model.figures import (
+    Array,
+    Axes,
+    BoundaryVerdict,
+    DrawnBoundary,
+    Explanation,
+    Field,
+    PointsShown,
+    Scatter,
+)
+
+Kind = Literal["classes", "probabilities", "logits"]
+Predict = Callable[[Array], Array]
+"""Rows (n, 2) in the coordinates of the drawing to the model's class of each, (n,) in 0..k-1."""
+
+_ENOUGH = 0.98
+_CLEARLY_BETTER = 0.25
+_NOTICEABLE = 0.005
+_MOST_COMPARED = 10_000
+_MOST_CLASSES = 20
+_LATTICE_SIDE = 10
+_RANK = {"classes": 0, "probabilities": 1, "logits": 2}
+_DEFAULT_THRESHOLD: dict[Kind, float | None] = {"classes": None, "probabilities": 0.5, "logits": 0.0}
+
+
+# ---------------------------------------------------------------- curves
+
+
+def line_matches(line_y: Array, curve: Array, tolerance: float = 1e-4) -> bool:
+    """Whether a drawn line shows a curve of numbers.
+
+    It may show all of it, its end, its first half or more, or every k-th value up to the end (the last value
+    added or not), as fractions or percent, with up to two more values at an end. `tolerance` is relative to the
+    curve's largest magnitude. A smoothed curve does not match.
+    """
+    line, curve = (np.asarray(values, dtype=np.float64).ravel() for values in (line_y, curve))
+    if min(len(line), len(curve)) < 2:
+        return False
+    finite = np.abs(curve[np.isfinite(curve)])
+    slack = tolerance * float(finite.max(initial=0.0)) + 1e-9
+    return any(_shows(line / scale, curve, slack) for scale in (1.0, 100.0, 0.01))
+
+
+def _shows(line: Array, curve: Array, slack: float) -> bool:
+    if len(line) > len(curve):
+        extra = len(line) - len(curve)
+        starts = range(extra + 1) if extra <= 2 else ()
+        return any(_equal(line[start : start + len(curve)], curve, slack) for start in starts)
+    if 2 * len(line) >= len(curve) and _equal(line, curve[: len(line)], slack):
+        return True
+    if _shows_every(line, curve, slack):
+        return True
+    ends_alike = _equal(line[-1:], curve[-1:], slack)
+    return len(line) > 3 and ends_alike and _shows_every(line[:-1], curve, slack)
+
+
+def _shows_every(line: Array, curve: Array, slack: float) -> bool:
+    """Some stride k makes `line` every k-th value of `curve`, the last one less than k before its end."""
+    for stride in range(1, (len(curve) - 1) // (len(line) - 1) + 1):
+        span = (len(line) - 1) * stride
+        for end in range(len(curve) - 1, max(span, len(curve) - stride) - 1, -1):
+            # The last value first: it rules out nearly every candidate at the price of one comparison.
+            if abs(line[-1] - curve[end]) > slack:
+                continue
+            if _equal(line, curve[end - span : end + 1 : stride], slack):
+                return True
+    return False
+
+
+def _equal(one: Array, other: Array, slack: float) -> bool:
+    return bool(np.isclose(one, other, rtol=0.0, atol=slack, equal_nan=True).all())
+
+
+# ---------------------------------------------------------------- finding a decision map
+
+
+def boundary_in(axes: Axes) -> DrawnBoundary | None:
+    """The decision map that axes show, the most explicit if there are several; None when there is none."""
+    found = [*map(_from_field, axes.fields), *map(_from_lattice, axes.scatters)]
+    maps = [drawn for drawn in found if drawn is not None]
+    return min(maps, key=lambda drawn: (not drawn.two_coloured, _RANK[drawn.kind]), default=None)
+
+
+def class_at(drawn: DrawnBoundary, points: Array) -> Array:
+    """The class drawn nearest to each of `points` (n, 2), as floats (n,); NaN off the map."""
+    scale = np.maximum(drawn.step, 1e-12)
+    distance, index = KDTree(drawn.points / scale).query(np.asarray(points) / scale)
+    return np.where(distance <= 1.5, drawn_classes(drawn)[index], np.nan)
+
+
+def drawn_classes(drawn: DrawnBoundary) -> Array:
+    """The class that each value of a map stands for, (n,), 0..k-1."""
+    if drawn.threshold is not None:
+        return (drawn.values > drawn.threshold).astype(np.int64)
+    classes = np.unique(drawn.values)
+    if drawn.ordered and classes.min() >= 0 and not _is_one_based(classes):
+        return drawn.values.astype(np.int64)
+    return np.searchsorted(classes, drawn.values)
+
+
+def _is_one_based(classes: Array) -> bool:
+    return len(classes) > 1 and bool((classes == np.arange(1, len(classes) + 1)).all())
+
+
+def _from_field(field: Field) -> DrawnBoundary | None:
+    places = _places(field)
+    values = field.z.ravel()
+    sound = np.isfinite(values) & np.isfinite(places).all(axis=1)
+    if sound.sum() < _LATTICE_SIDE**2 or min(np.ptp(places[sound], axis=0)) <= 0:
+        return None
+    places, values = places[sound], values[sound]
+    kind = _kind(values)
+    threshold, two_coloured = _cut(field, kind)
+    return DrawnBoundary(places, values, kind, threshold, _steps(places), two_coloured)
+
+
+def _from_lattice(scatter: Scatter) -> DrawnBoundary | None:
+    """Points on a full grid, coloured by what was predicted there."""
+    places, ordered = scatter.offsets, scatter.values is not None
+    if not _is_lattice(places):
+        return None
+    if scatter.values is not None:
+        values = scatter.values
+    elif scatter.colors is not None and len(scatter.colors) == len(places):
+        values = np.unique(np.round(scatter.colors, 3), axis=0, return_inverse=True)[1].ravel().astype(float)
+    else:
+        return None
+    if not np.isfinite(values).all() or not np.isfinite(places).all():
+        return None
+    kind = _kind(values)
+    return DrawnBoundary(
+        places, values, kind, _DEFAULT_THRESHOLD[kind], _steps(places), kind == "classes", ordered
+    )
+
+
+def _is_lattice(places: Array) -> bool:
+    columns, rows = (len(np.unique(np.float32(places[:, axis]))) for axis in (0, 1))
+    return min(columns, rows) >= _LATTICE_SIDE and columns * rows <= 1.05 * len(places)
+
+
+def _places(field: Field) -> Array:
+    """Where each value of a field lies, (n, 2), in the order of `z.ravel()`."""
+    if field.x is None or field.y is None:
+        x, y = _pixel_axes(field)
+    else:
+        x, y = field.x, field.y
+    if x.shape != field.z.shape:
+        x, y = np.meshgrid(x, y)
+    return np.column_stack((x.ravel(), y.ravel()))
+
+
+def _pixel_axes(field: Field) -> tuple[Array, Array]:
+    """Columns' x and rows' y of a field given without them, as matplotlib lays it out."""
+    rows, columns = field.z.shape
+    if field.how != "imshow" and field.origin is None:
+        left, right, bottom, top = field.extent or (0, columns - 1, 0, rows - 1)
+        return np.linspace(left, right, columns), np.linspace(bottom, top, rows)
+    if field.extent is not None:
+        left, right, bottom, top = field.extent
+    elif field.how == "imshow":
+        left, right, bottom, top = -0.5, columns - 0.5, -0.5, rows - 0.5
+    else:
+        left, right, bottom, top = 0, columns, 0, rows
+    x = left + (np.arange(columns) + 0.5) * (right - left) / columns
+    y = bottom + (np.arange(rows) + 0.5) * (top - bottom) / rows
+    return x, (y[::-1] if field.origin == "upper" else y)
+
+
+def _kind(values: Array) -> Kind:
+    distinct = np.unique(values[:: max(1, len(values) // 100_000)])
+    whole = bool((distinct == np.round(distinct)).all())
+    if whole and len(distinct) <= _MOST_CLASSES and (distinct.min() >= 0 or list(distinct) == [-1, 1]):
+        return "classes"
+    return "probabilities" if values.min() >= 0 and values.max() <= 1 else "logits"
+
+
+def _cut(field: Field, kind: Kind) -> tuple[float | None, bool]:
+    """The threshold of a field, and whether it is drawn as hard classes."""
+    if kind == "classes":
+        return None, True
+    usual = _DEFAULT_THRESHOLD[kind]
+    if field.levels is None or not field.levels_given:
+        return usual, False
+    lines_only = field.how in ("contour", "tricontour")
+    inner = field.levels if lines_only else field.levels[1:-1]
+    if len(inner) == 1:
+        return float(inner[0]), True
+    return usual, False
+
+
+def _steps(places: Array) -> tuple[float, float]:
+    """Distance between neighbours along x and y: of grid lines, or what evenly spread places would have."""
+    even = np.ptp(places, axis=0) / max(1.0, np.sqrt(len(places)) - 1)
+    x, y = (_spacing(places[:, axis], float(even[axis])) for axis in (0, 1))
+    return x, y
+
+
+def _spacing(values: Array, even: float) -> float:
+    lines = np.unique(np.float32(values))
+    if len(lines) * _LATTICE_SIDE > len(values):
+        return even
+    return float(np.ptp(lines)) / (len(lines) - 1)
+
+
+# ---------------------------------------------------------------- comparing it with a model
+
+
+def compare_boundary(drawn: DrawnBoundary, predict: Predict, enough: float = _ENOUGH) -> BoundaryVerdict:
+    """Whose map this is and which way round.
+
+    Places within one step of the model's own boundary are left out: there, rounding decides. Another way round
+    wins over the straight reading only where it is clearly better, so a symmetric region counts as true.
+    """
+    stride = max(1, len(drawn.points) // _MOST_COMPARED)
+    # An odd stride walks through every column of a grid with an even number of them.
+    stride += stride % 2 == 0
+    points, classes = drawn.points[::stride], drawn_classes(drawn)[::stride]
+    step = np.asarray(drawn.step)
+    straight, compared = _agreement(points, classes, predict, step)
+    renamed = _agreement(points, classes, predict, step, rename=True)[0]
+    if not drawn.ordered:
+        straight = max(straight, renamed)
+    transposed = max(_agreement(p, classes, predict, step)[0] for p in _exchanged(drawn.points, points))
+    flipped = max(_agreement(p, classes, predict, step)[0] for p in _mirrored(drawn.points, points))
+    others: dict[Explanation, float] = {"transposed": transposed, "flipped": flipped, "inverted": renamed}
+    best = max(others, key=lambda name: others[name])
+    explanation: Explanation = best if others[best] >= enough else "other"
+    if straight >= enough and not _clearly_better(others[best], straight):
+        explanation = "raw-logits" if drawn.kind == "logits" and not drawn.two_coloured else "true"
+    return BoundaryVerdict(explanation, straight, transposed, flipped, renamed, compared)
+
+
+def _clearly_better(other: float, straight: float) -> bool:
+    return 1 - straight > _NOTICEABLE and 1 - other < _CLEARLY_BETTER * (1 - straight)
+
+
+def _agreement(
+    points: Array, classes: Array, predict: Predict, step: Array, rename: bool = False
+) -> tuple[float, int]:
+    """Share of places whose drawn class is the model's, away from its boundary; and how many those are."""
+    expected = np.asarray(predict(points))
+    away = np.ones(len(points), dtype=bool)
+    for direction in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        away &= np.asarray(predict(points + step * direction)) == expected
+    if away.mean() < 0.3:
+        # So winding a boundary that hardly a place is far from it; then all of them must do.
+        away[:] = True
+    expected, classes = expected[away].astype(np.int64), classes[away]
+    if rename:
+        classes = _renamed(classes, expected)
+    return float((expected == classes).mean()), int(away.sum())
+
+
+def _renamed(classes: Array, expected: Array) -> Array:
+    """`classes` after the one-to-one renaming that makes most of them `expected`."""
+    count = int(max(classes.max(), expected.max())) + 1
+    if count > 10 * _MOST_CLASSES or min(classes.min(), expected.min()) < 0:
+        return classes
+    together = np.zeros((count, count))
+    np.add.at(together, (classes, expected), 1)
+    names = linear_sum_assignment(together, maximize=True)[1]
+    return np.asarray(names)[classes]
+
+
+def _exchanged(all_points: Array, points: Array) -> tuple[Array, Array]:
+    """Places after exchanging x and y: their numbers, or their relative positions in the picture."""
+    low, size = all_points.min(axis=0), np.ptp(all_points, axis=0)
+    relative = (points - low) / size
+    return points[:, ::-1], low + relative[:, ::-1] * size
+
+
+def _mirrored(all_points: Array, points: Array) -> tuple[Array, Array]:
+    """Places upside down, and left to right, within the picture."""
+    mirrored = all_points.min(axis=0) + all_points.max(axis=0) - points
+    return (
+        np.column_stack((points[:, 0], mirrored[:, 1])),
+        np.column_stack((mirrored[:, 0], points[:, 1])),
+    )
+
+
+# ---------------------------------------------------------------- the points over it
+
+
+def points_over(axes: Axes, rows: Array, labels: Array | None = None) -> PointsShown:
+    """How many of `rows` (n, 2) these axes show as points, to float32 rounding, and how many other points.
+
+    With `labels` (n,), also whether one colour stands for one label.
+    """
+    rows = np.asarray(rows, dtype=np.float64)
+    places, colours = _drawn_points(axes)
+    if not len(places) or not len(rows):
+        return PointsShown(0.0, 0.0, None)
+    near = 1e-5 * max(1.0, float(np.abs(rows).max()))
+    distance, which = KDTree(places).query(rows)
+    shown = distance <= near
+    foreign = float((KDTree(rows).query(places)[0] > near).mean())
+    agree = None
+    if labels is not None and shown.any() and len(np.unique(colours)) > 1:
+        agree = _consistency(colours[which[shown]], np.asarray(labels).ravel()[shown])
+    return PointsShown(float(shown.mean()), foreign, agree)
+
+
+def _consistency(colours: Array, labels: Array) -> float:
+    """Share of rows left after every colour has been given one label of its own."""
+    colour, label = (np.unique(values, return_inverse=True)[1].ravel() for values in (colours, labels))
+    together = np.zeros((colour.max() + 1, label.max() + 1))
+    np.add.at(together, (colour, label), 1)
+    pairs = linear_sum_assignment(together, maximize=True)
+    return float(together[pairs].sum() / len(labels))
+
+
+def _drawn_points(axes: Axes) -> tuple[Array, Array]:
+    """Every point drawn, grids of predictions left out, (n, 2), and a number for its colour, (n,)."""
+    places: list[Array] = [np.empty((0, 2))]
+    colours: list[Array] = [np.empty(0)]
+    known = 0
+    for offsets, look in _point_groups(axes):
+        sound = np.isfinite(offsets).all(axis=1)
+        kinds = np.unique(look, axis=0, return_inverse=True)[1].ravel()
+        places.append(offsets[sound])
+        colours.append(kinds[sound] + known)
+        known += int(kinds.max()) + 1
+    return np.concatenate(places), np.concatenate(colours)
+
+
+def _point_groups(axes: Axes) -> list[tuple[Array, Array]]:
+    """Offsets (n, 2) and what tells colours apart (n, …), for each artist that draws points."""
+    groups = []
+    for scatter in axes.scatters:
+        count = len(scatter.offsets)
+        look = scatter.values if scatter.values is not None else scatter.colors
+        if look is None or len(look) != count:
+            look = np.zeros(count)
+        if not _is_lattice(scatter.offsets):
+            groups.append((scatter.offsets, look))
+    for line in axes.lines:
+        if line.marker != "None" and line.style in ("None", "", " ") and line.x is not None:
+            groups.append((np.column_stack((line.x, line.y)), np.zeros(len(line.x))))
+    return groups
