@@ -42,6 +42,7 @@ class Run:
         self.steps = 0
         self.resets = 0
         self.order: list[str] = []
+        self.last: str | None = None
         self.optimizers: dict[int, str] = {}
         self.details: list[dict[str, Any]] = []
         self.head: list[dict[str, Any]] | None = None
@@ -68,6 +69,7 @@ class Run:
 
     def note(self, letter: str) -> None:
         """Add to the order of events: Z reset, B backward, S step."""
+        self.last = letter
         if len(self.order) < _ORDER_LENGTH:
             self.order.append(letter)
 
@@ -215,7 +217,7 @@ class TrainingWatch:
             "step": run.backwards,
             "loss_shape": list(loss.shape),
             "leaf": loss.grad_fn is None,
-            "after": run.order[-1] if run.order else None,
+            "after": run.last,
             "grads_before": _gradient_size(parameters),
             "moved": None if run.earlier is None or now is None else not torch.equal(now, run.earlier),
             "reached": sum(id(parameter) in reached for parameter in parameters),

@@ -1,0 +1,87 @@
+"""Recognises a loss by its autograd graph, and computes the same loss again from a model's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from grader.model.evidence import LossKind
+
+Array = np.ndarray[Any, Any]
+Activation = Literal["none", "sigmoid", "softmax", "log_softmax", "other"]
+
+
+def loss_kind(operations: Sequence[str]) -> LossKind:
+    """The kind of loss whose graph begins with these nodes (nearest to the loss first); own formulas included."""
+    names = [operation.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations]
+    has = set(names)
+    if "BinaryCrossEntropyWithLogits" in has:
+        return "bce-with-logits"
+    if "BinaryCrossEntropy" in has:
+        return "bce"
+    if has & {"NllLoss", "NllLossNd", "NllLoss2D", "CrossEntropyLoss"}:
+        logs = has & {"LogSoftmax"} or {"Log", "Softmax"} <= has or {"Log", "Softmax"} <= has
+        return "cross-entropy" if logs or "CrossEntropyLoss" in has else "nll"
+    if "MseLoss" in has:
+        return "mse"
+    if has & {"SmoothL1Loss", "HuberLoss"}:
+        return "smooth-l1"
+    return _own_formula(has)
+
+
+def _own_formula(has: set[str]) -> LossKind:
+    if "LogSoftmax" in has or "Logsumexp" in has:
+        return "cross-entropy"
+    if has & {"Softplus", "LogSigmoid"}:
+        return "bce-with-logits"
+    if "Log" in has and has & {"Sigmoid", "Reciprocal"}:
+        return "bce"
+    if "Pow" in has and "Sub" in has:
+        return "mse"
+    if "Abs" in has and "Sub" in has:
+        return "l1"
+    return "other" if has else "unknown"
+
+
+def activation_before(operations: Sequence[str], kind: LossKind) -> Activation:
+    """What stands between the last layer and the loss, the loss's own log-softmax left out."""
+    names = [operation.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations]
+    if "Softmax" in names:
+        return "softmax"
+    if "Sigmoid" in names:
+        return "sigmoid"
+    if names.count("LogSoftmax") > (1 if kind == "cross-entropy" else 0):
+        return "log_softmax"
+    return "none"
+
+
+def loss_value(kind: LossKind, outputs: Array, labels: Array) -> float | None:
+    """The mean loss of these outputs, shape (n, k), for these labels, shape (n,); None for a kind we cannot redo."""
+    flat = outputs[:, 0] if outputs.shape[1] == 1 else outputs
+    with np.errstate(all="ignore"):
+        if kind == "bce-with-logits" and flat.ndim == 1:
+            return float(np.mean(np.maximum(flat, 0) - flat * labels + np.log1p(np.exp(-np.abs(flat)))))
+        if kind == "bce" and flat.ndim == 1:
+            logs, others = np.maximum(np.log(flat), -100), np.maximum(np.log1p(-flat), -100)
+            return float(-np.mean(labels * logs + (1 - labels) * others))
+        if kind == "cross-entropy" and flat.ndim == 2:
+            shifted = flat - flat.max(axis=1, keepdims=True)
+            logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+            chosen = labels.astype(int)
+            if chosen.min() < 0 or chosen.max() >= logs.shape[1]:
+                return None
+            return float(-logs[np.arange(len(logs)), chosen].mean())
+        if kind == "mse" and flat.ndim == 1:
+            return float(np.mean((flat - labels) ** 2))
+        if kind == "l1" and flat.ndim == 1:
+            return float(np.mean(np.abs(flat - labels)))
+    return None
+
+
+def classes_of(outputs: Array, probabilities: bool) -> Array:
+    """The class each row is given: the largest column, or one column's side of its threshold; shape (n,)."""
+    if outputs.shape[1] > 1:
+        return np.asarray(outputs.argmax(axis=1))
+    return np.asarray((outputs[:, 0] > (0.5 if probabilities else 0.0)).astype(int))

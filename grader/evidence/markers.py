@@ -1,0 +1,107 @@
+"""Which lines of a submission belong to which exercise, as its markers say: metadata, comments, headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grader.model.submission import Cell, Submission, Where
+
+_WORD = r"(?:ex|exc|exer|exercise|exercice|exerci[tțţ]iul?|exerci[tțţ]iu|ejercicio|esercizio|[uü]bung|aufgabe|task|problem)"
+_NUMBERED = rf"{_WORD}\b\s*[.:#№-]?\s*(?:n[or]\.?\s*)?(\d{{1,2}})\b"
+_EXTRA = rf"(?:extra|bonus)\b(?:\s*(?:{_WORD}|excercise))?"
+_IN_CODE = re.compile(rf"^\s*#[#\s%*=\-\[\]]*(?:markdown\]\s*)?(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
+_IN_TEXT = re.compile(rf"^[\s#>*_\-=\[(]*(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """From this place on, an exercise."""
+
+    where: Where
+    exercise: int
+    """0 for the ungraded extra."""
+    source: str
+    """`metadata`, `comment` or `heading`."""
+
+
+class Markers:
+    """All marks of a submission, in the order of the file."""
+
+    def __init__(self, submission: Submission, known: set[int]) -> None:
+        self._submission = submission
+        self.marks = tuple(mark for mark in _all_marks(submission) if mark.exercise in known)
+
+    def exercise_at(self, where: Where | None) -> int | None:
+        """The exercise that this place is marked as; None before the first mark."""
+        if where is None:
+            return None
+        found = None
+        for mark in self.marks:
+            if (mark.where.cell, mark.where.line or 1) > (where.cell, where.line or 10**9):
+                break
+            found = mark.exercise
+        return found
+
+    def cells_of(self, exercise: int) -> tuple[int, ...]:
+        """The code cells in which some line is marked as this exercise."""
+        cells = self._submission.code_cells
+        return tuple(cell.number for cell in cells if cell.number and exercise in self.exercises_in(cell))
+
+    def exercises_in(self, cell: Cell) -> set[int]:
+        """The exercises that some line of this cell is marked as."""
+        number = cell.number or 0
+        inside = {mark.exercise for mark in self.marks if mark.where.cell == number and not _at_top(mark, cell)}
+        start = self.exercise_at(Where(cell=number, line=_first_code_line(cell)))
+        return inside | ({start} if start is not None else set())
+
+    @property
+    def marked(self) -> set[int]:
+        return {mark.exercise for mark in self.marks}
+
+
+def _all_marks(submission: Submission) -> Iterator[Mark]:
+    """Marks in file order; those of a text cell stand at the head of the next code cell."""
+    heading: int | None = None
+    for cell in submission.cells:
+        if cell.kind == "markdown":
+            heading = _last_in_text(cell.source, heading)
+        if cell.number is None:
+            continue
+        if heading is not None:
+            yield Mark(Where(cell=cell.number, line=cell.first_line), heading, "heading")
+            heading = None
+        if cell.exercise is not None:
+            yield Mark(Where(cell=cell.number, line=cell.first_line), cell.exercise, "metadata")
+            continue
+        yield from _in_cell(cell)
+
+
+def _in_cell(cell: Cell) -> Iterator[Mark]:
+    for offset, line in enumerate(cell.source.splitlines()):
+        match = _IN_CODE.match(line)
+        if match:
+            place = Where(cell=cell.number or 0, line=cell.first_line + offset)
+            yield Mark(place, int(match.group(1) or 0), "comment")
+
+
+def _last_in_text(text: str, before: int | None) -> int | None:
+    """The last exercise that a line of the text begins with; the one before where there is none."""
+    for line in text.splitlines():
+        match = _IN_TEXT.match(line)
+        if match:
+            before = int(match.group(1) or 0)
+    return before
+
+
+def _first_code_line(cell: Cell) -> int:
+    """The first line that is neither empty nor a comment; what stands above it only introduces."""
+    for offset, line in enumerate(cell.source.splitlines()):
+        if line.strip() and not line.lstrip().startswith("#"):
+            return cell.first_line + offset
+    return cell.first_line
+
+
+def _at_top(mark: Mark, cell: Cell) -> bool:
+    return (mark.where.line or 1) <= _first_code_line(cell)

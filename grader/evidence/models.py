@@ -1,0 +1,153 @@
+"""The student's models, rebuilt from operator graphs and weights; every fact about them comes from these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grader.errors import UntrustedData
+from grader.evidence import structure
+from grader.evidence.graph import matches, parse_graph, run_graph
+from grader.evidence.raw import RawEvents, RawModel
+from grader.model.evidence import LinearLayer, ModelEvidence
+from grader.model.graph import ModelGraph
+from grader.model.submission import Where
+
+Array = np.ndarray[Any, Any]
+Weights = Mapping[str, Array]
+
+_TRACING_REASONS = {
+    "raised": "its forward pass raised an error",
+    "layers-made-in-forward": "it makes new layers at every call",
+    "batch-size": "its result depends on the batch size",
+    "data-values": "its path depends on the values it is given",
+    "random-numbers": "it draws random numbers even in evaluation mode",
+    "no-tensor-output": "it does not return a tensor",
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be asked for its outputs, with any weights it ever had."""
+
+    raw: RawModel
+    graph: ModelGraph | None
+    weights: Weights
+    """As they were when it was last described."""
+    constants: Weights
+    facts: ModelEvidence
+
+    def outputs(self, weights: Weights, rows: Array) -> Array | None:
+        """Outputs for rows in the model's own units, shape (n, k); None when they cannot be had."""
+        if self.graph is None:
+            return None
+        try:
+            given = run_graph(self.graph, {**self.weights, **weights, **self.constants}, self.cast(rows))
+        except (UntrustedData, RuntimeError, ValueError):
+            return None
+        if given.ndim == 0 or given.shape[0] != len(rows):
+            return None
+        return given.reshape(len(rows), -1).astype(np.float64)
+
+    def cast(self, rows: Array) -> Array:
+        """Rows in the precision that the model was made for."""
+        return rows.astype(np.float64 if self.facts.dtype == "torch.float64" else np.float32)
+
+
+def read_models(raw: RawEvents, ranges: tuple[Array, Array]) -> dict[str, Model]:
+    """Every model by id, as it was last described. `ranges`: lowest and highest feature values to probe it on."""
+    latest: dict[str, RawModel] = {}
+    first_cell: dict[str, int] = {}
+    for event in raw.of(RawModel):
+        first_cell.setdefault(event.model, event.cell)
+        if event.graph is not None or event.model not in latest or latest[event.model].graph is None:
+            latest[event.model] = event
+    return {name: _read(event, first_cell[name], raw, ranges) for name, event in latest.items()}
+
+
+def _read(event: RawModel, cell: int, raw: RawEvents, ranges: tuple[Array, Array]) -> Model:
+    weights, constants = raw.arrays(event.state), raw.arrays(event.constants)
+    graph, why_not = _graph(event, {**weights, **constants}, raw)
+    facts = _facts(event, cell, graph, {**weights, **constants}, ranges, why_not)
+    return Model(event, graph, weights, constants, facts)
+
+
+def _graph(event: RawModel, tensors: Weights, raw: RawEvents) -> tuple[ModelGraph | None, str | None]:
+    """The graph where it is sound and gives the student's own outputs; else why not."""
+    if event.graph is None:
+        reason = event.untraceable or "it was not recorded"
+        return None, _TRACING_REASONS.get(reason, reason)
+    try:
+        graph = parse_graph(event.graph, tensors)
+        rows, outputs = raw.array(event.probe_rows), raw.array(event.probe_outputs)
+        if rows is None or outputs is None or not matches(graph, tensors, rows, outputs):
+            return None, "its recorded graph does not give the outputs that it gave"
+    except UntrustedData as error:
+        return None, str(error)
+    return graph, None
+
+
+def _facts(
+    event: RawModel, cell: int, graph: ModelGraph | None, tensors: Weights, ranges: tuple[Array, Array], why: str | None
+) -> ModelEvidence:
+    known: dict[str, Any] = {
+        "id": event.model,
+        "class_name": event.class_name,
+        "where": event.where,
+        "cell": cell,
+        "parameters": tuple(parameter.name for parameter in event.parameters),
+        "trainable": tuple(parameter.name for parameter in event.parameters if parameter.trainable),
+        "dtype": next((parameter.dtype for parameter in event.parameters), "torch.float32"),
+        "calls": event.calls,
+    }
+    if graph is None:
+        return ModelEvidence(**known, input_width=None, output_width=None, how="unreadable", unreadable=why)
+    return ModelEvidence(**known, **_structure(graph, tensors, known["dtype"], ranges))
+
+
+def _structure(graph: ModelGraph, tensors: Weights, dtype: str, ranges: tuple[Array, Array]) -> dict[str, Any]:
+    layers = structure.linear_layers(graph, tensors)
+    width = layers[0].inputs if layers else None
+    verdict = None
+    if width is not None:
+        low, high = _fitted(ranges[0], width), _fitted(ranges[1], width)
+        verdict = structure.is_affine(graph, tensors, low, high)
+    output = structure.output_activation(graph)
+    return {
+        "input_width": width,
+        "output_width": _output_width(graph, tensors, width, dtype),
+        "linear_layers": tuple(LinearLayer(layer.inputs, layer.outputs) for layer in layers),
+        "unused_layers": tuple(structure.unused_parameters(graph)),
+        "hidden_activations": tuple(a.name for a in structure.activations(graph) if a.hidden),
+        "output_activation": output,
+        "affine": None if verdict is None else verdict.affine,
+        "affine_before_output": None if verdict is None else verdict.affine_before_output_activation,
+        "unregistered": bool(graph.unregistered),
+        "stages": structure.stages(graph, tensors),
+    }
+
+
+def _fitted(values: Array, width: int) -> Array:
+    """As many columns as the model takes; the last one again where the data has fewer."""
+    return np.resize(values, width).astype(np.float64)
+
+
+def _output_width(graph: ModelGraph, tensors: Weights, width: int | None, dtype: str) -> int | None:
+    if width is None:
+        return None
+    rows = np.sin(np.arange(12 * width, dtype=np.float64)).reshape(12, width)
+    try:
+        given = run_graph(graph, tensors, rows.astype(np.float64 if dtype == "torch.float64" else np.float32))
+    except (UntrustedData, RuntimeError, ValueError):
+        return None
+    if given.ndim == 0 or given.shape[0] != 12:
+        return None
+    return int(given.size // 12)
+
+
+def place_of(model: ModelEvidence) -> Where:
+    """Where a model was built, or at least in which cell it appeared."""
+    return model.where or Where(cell=model.cell)

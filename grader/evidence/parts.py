@@ -1,0 +1,228 @@
+"""Finds the student's own data: which arrays hold a dataset's rows and labels, and how they were split."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from grader.evidence.datasets import RowFinder, aligned_share
+from grader.evidence.raw import RawEvents, RawName
+from grader.model.evidence import KnownArray, Split
+from grader.model.submission import Submission, Where
+
+Array = np.ndarray[Any, Any]
+
+_TEST_NAME = re.compile(r"test|val|eval|held|valid", re.IGNORECASE)
+_TRAIN_NAME = re.compile(r"train|antren|tr\b|fit", re.IGNORECASE)
+_LABEL_NAME = re.compile(r"^(y|label|target|t)(?=_|\d|$|[A-Z])|label|target|etichet", re.IGNORECASE)
+_FEATURE_NAME = re.compile(r"^x(?=_|\d|$|[A-Z])|feature|puncte|data", re.IGNORECASE)
+
+
+def known_arrays(raw: RawEvents, finder: RowFinder, submission: Submission) -> tuple[KnownArray, ...]:
+    """Every array or tensor that holds rows or labels of this dataset, in the order in which they appeared."""
+    found = []
+    lines = _AssignmentLines(submission)
+    for name in raw.of(RawName):
+        values = raw.array(name.values)
+        if name.type == "series" or values is None or values.size == 0:
+            continue
+        array = _as_features(name, values, finder) or _as_labels(name, values, finder)
+        if array is not None:
+            found.append(_placed(array, lines))
+    return tuple(found)
+
+
+def _as_features(name: RawName, values: Array, finder: RowFinder) -> KnownArray | None:
+    width = finder.rows.features.shape[1]
+    if values.ndim != 2 or values.shape[1] < width or len(values) < 10:
+        return None
+    if values.shape[1] != width and name.type != "frame":
+        return None
+    match = finder.match(values[:, :width])
+    if match is None or match.share < 0.95:
+        return None
+    complete = len(values) == len(finder.rows.features)
+    return KnownArray(
+        name=name.name,
+        where=Where(cell=name.cell),
+        container=name.type if name.type != "series" else "array",
+        dtype=name.dtype,
+        shape=tuple(name.shape),
+        role="features",
+        rows=match.rows,
+        values=values,
+        scale=None if match.identity else match.scale,
+        shift=None if match.identity else match.shift,
+        in_order=complete and bool((match.rows == np.arange(len(values))).all()),
+    )
+
+
+def _as_labels(name: RawName, values: Array, finder: RowFinder) -> KnownArray | None:
+    flat = values.reshape(-1)
+    total = len(finder.rows.labels)
+    one_column = values.ndim == 1 or (values.ndim == 2 and 1 in values.shape)
+    if not one_column or not 10 <= len(flat) <= total:
+        return None
+    classes = np.unique(finder.rows.labels)
+    if len(classes) > 20 or not set(np.unique(flat)) <= set(classes.astype(float)) or len(np.unique(flat)) < 2:
+        return None
+    return KnownArray(
+        name=name.name,
+        where=Where(cell=name.cell),
+        container=name.type if name.type != "series" else "array",
+        dtype=name.dtype,
+        shape=tuple(name.shape),
+        role="labels",
+        rows=None,
+        values=flat,
+        in_order=len(flat) == total and bool((flat == finder.rows.labels).all()),
+    )
+
+
+class _AssignmentLines:
+    """Finds the line that gives a name its value, in the cell where the value appeared."""
+
+    def __init__(self, submission: Submission) -> None:
+        self._submission = submission
+        self._known: dict[int, dict[str, int]] = {}
+
+    def line_of(self, cell_number: int, name: str) -> int | None:
+        if cell_number not in self._known:
+            self._known[cell_number] = self._read(cell_number)
+        return self._known[cell_number].get(re.split(r"[.\[]", name)[0])
+
+    def _read(self, cell_number: int) -> dict[str, int]:
+        cell = self._submission.cell(cell_number)
+        if cell is None:
+            return {}
+        try:
+            tree = ast.parse(cell.source)
+        except (SyntaxError, ValueError, RecursionError):
+            return {}
+        stores = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        return {node.id: node.lineno + cell.first_line - 1 for node in stores}
+
+
+def _placed(array: KnownArray, lines: _AssignmentLines) -> KnownArray:
+    cell = array.where.cell
+    where = Where(cell=cell, line=lines.line_of(cell, array.name))
+    return KnownArray(**{**vars(array), "where": where})
+
+
+def find_split(arrays: Sequence[KnownArray], finder: RowFinder) -> Split | None:
+    """The two parts that best make up the dataset; tensors before arrays, the student's names to tell which is which."""
+    total = len(finder.rows.features)
+    features = [array for array in arrays if array.role == "features" and len(array.shape) == 2]
+    labels = [array for array in arrays if array.role == "labels"]
+    pairs = [
+        (one, other)
+        for index, one in enumerate(features)
+        for other in features[index + 1 :]
+        if one.shape[0] < total and other.shape[0] < total and _far_apart(one, other)
+    ]
+    if not pairs:
+        return None
+    pairs.sort(key=lambda pair: _pair_quality(*pair, total))
+    train, test = _which_is_train(*pairs[-1])
+    train_labels, test_labels = _labels_for(train, labels), _labels_for(test, labels)
+    return _split(train, test, train_labels, test_labels, finder)
+
+
+def _far_apart(one: KnownArray, other: KnownArray) -> bool:
+    """Two names for the same rows are no split; two parts with some rows in common are, a bad one."""
+    mine, theirs = set(_indices(one)), set(_indices(other))
+    return len(mine & theirs) < 0.5 * min(len(mine), len(theirs))
+
+
+def _indices(array: KnownArray) -> list[int]:
+    return [] if array.rows is None else array.rows[array.rows >= 0].tolist()
+
+
+def _pair_quality(one: KnownArray, other: KnownArray, total: int) -> tuple[float, ...]:
+    together = set(_indices(one)) | set(_indices(other))
+    names = sum(bool(_TRAIN_NAME.search(array.name) or _TEST_NAME.search(array.name)) for array in (one, other))
+    tensors = sum(array.container == "tensor" for array in (one, other))
+    plain = sum(array.scale is None for array in (one, other))
+    return (round(len(together) / total, 2), tensors, names, plain, -abs(one.where.cell - other.where.cell))
+
+
+def _which_is_train(one: KnownArray, other: KnownArray) -> tuple[KnownArray, KnownArray]:
+    for train, test in [(one, other), (other, one)]:
+        if _TEST_NAME.search(test.name) and not _TEST_NAME.search(train.name):
+            return train, test
+    return (one, other) if one.shape[0] >= other.shape[0] else (other, one)
+
+
+def _labels_for(features: KnownArray, labels: Sequence[KnownArray]) -> KnownArray | None:
+    """The label array of the same length whose name goes with the features' name."""
+    fitting = [array for array in labels if array.values.size == features.shape[0]]
+    if not fitting:
+        return None
+    return max(fitting, key=lambda array: _name_likeness(features, array))
+
+
+def _name_likeness(features: KnownArray, labels: KnownArray) -> tuple[float, ...]:
+    tail = re.sub(r"^[A-Za-z]+_?", "", features.name, count=1)
+    same_part = bool(_TEST_NAME.search(features.name)) == bool(_TEST_NAME.search(labels.name))
+    same_tail = bool(tail) and labels.name.endswith(tail)
+    tensor = labels.container == features.container
+    return (same_part, same_tail, tensor, -abs(features.where.cell - labels.where.cell), labels.where.cell)
+
+
+def _split(
+    train: KnownArray, test: KnownArray, train_labels: KnownArray | None, test_labels: KnownArray | None, finder: RowFinder
+) -> Split:
+    mine, theirs = set(_indices(train)), set(_indices(test))
+    return Split(
+        train_features=train,
+        test_features=test,
+        train_labels=train_labels,
+        test_labels=test_labels,
+        aligned_train=aligned_share(finder, train, train_labels.values) if train_labels else None,
+        aligned_test=aligned_share(finder, test, test_labels.values) if test_labels else None,
+        overlap=len(mine & theirs),
+        lost=len(finder.rows.features) - len(mine | theirs),
+        swapped=_swapped(train, test, train_labels, test_labels),
+    )
+
+
+def _swapped(
+    train: KnownArray, test: KnownArray, train_labels: KnownArray | None, test_labels: KnownArray | None
+) -> bool:
+    """A part of features under a label's name, labels under a feature's name, or the small part called train."""
+    misnamed = any(_LABEL_NAME.search(array.name) and not _FEATURE_NAME.search(array.name) for array in (train, test))
+    misnamed |= any(
+        array is not None and _FEATURE_NAME.search(array.name) and not _LABEL_NAME.search(array.name)
+        for array in (train_labels, test_labels)
+    )
+    return misnamed or (
+        train.shape[0] < test.shape[0] and bool(_TRAIN_NAME.search(train.name)) and bool(_TEST_NAME.search(test.name))
+    )
+
+
+def split_from_training(trained: Array, evaluated: Array, labels_agree: float | None, finder: RowFinder) -> Split | None:
+    """A split seen only in use: rows that were trained on, and rows that were only evaluated."""
+    held_out = np.setdiff1d(evaluated, trained)
+    if not len(trained) or not len(held_out):
+        return None
+    parts = [_seen_part(rows, name, finder) for rows, name in [(trained, "trained on"), (held_out, "evaluated on")]]
+    return Split(
+        train_features=parts[0],
+        test_features=parts[1],
+        train_labels=None,
+        test_labels=None,
+        aligned_train=labels_agree,
+        aligned_test=None,
+        overlap=0,
+        lost=len(finder.rows.features) - len(trained) - len(held_out),
+        source="training",
+    )
+
+
+def _seen_part(rows: Array, name: str, finder: RowFinder) -> KnownArray:
+    values = finder.rows.features[rows]
+    return KnownArray(name, Where(cell=1), "tensor", "torch.float32", values.shape, "features", rows, values)

@@ -1,0 +1,338 @@
+"""Training runs, understood: which loss, on which rows, with what effect, and how good the model was at each point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from grader.evidence.datasets import Match, RowFinder, held_out_rows
+from grader.evidence.losses import activation_before, classes_of, loss_kind, loss_value
+from grader.evidence.models import Model
+from grader.evidence.raw import RawDetail, RawEvaluation, RawEvents, RawOptimizer, RawRun
+from grader.model.assignment import DatasetSpec
+from grader.model.evidence import LossKind, Measured, OptimizerEvidence, RunEvidence, Split
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset of the assignment with what is known of its use."""
+
+    spec: DatasetSpec
+    finder: RowFinder
+    split: Split | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with what is needed to ask its model again."""
+
+    evidence: RunEvidence
+    raw: RawRun
+    model: Model | None
+    final_weights: Mapping[str, Array]
+    match: Match | None
+    """How the rows that went in relate to the dataset; its scale is that of the model's input."""
+    train: tuple[Array, Array] | None
+    """Rows in the model's units and their labels."""
+    test: tuple[Array, Array] | None
+
+
+def read_optimizers(raw: RawEvents) -> dict[str, OptimizerEvidence]:
+    """Every optimizer by id, as last described."""
+    return {event.optimizer: _optimizer(event) for event in raw.of(RawOptimizer)}
+
+
+def _optimizer(event: RawOptimizer) -> OptimizerEvidence:
+    return OptimizerEvidence(
+        id=event.optimizer,
+        class_name=event.base or event.class_name,
+        where=event.where,
+        cell=event.cell,
+        model=event.model,
+        parameters=tuple(event.parameters),
+        settings=event.settings,
+        from_torch=event.from_torch,
+    )
+
+
+def read_runs(
+    raw: RawEvents, models: Mapping[str, Model], optimizers: Mapping[str, OptimizerEvidence], data: Mapping[str, Data]
+) -> tuple[Run, ...]:
+    """Every run, oldest first; of a run that was written more than once, the last version."""
+    latest = {event.run: event for event in raw.of(RawRun)}
+    runs: list[Run] = []
+    for event in latest.values():
+        runs.append(_read(event, raw, models.get(event.model), optimizers, data, runs))
+    return tuple(runs)
+
+
+def _read(
+    event: RawRun,
+    raw: RawEvents,
+    model: Model | None,
+    optimizers: Mapping[str, OptimizerEvidence],
+    data: Mapping[str, Data],
+    earlier: Sequence[Run],
+) -> Run:
+    rows, targets = raw.array(event.rows), raw.array(event.targets)
+    used, match = _dataset_of(rows, data)
+    operations = tuple(operation.op for operation in event.head)
+    kind = loss_kind(operations)
+    evidence = replace(
+        _outline(event, operations, kind, raw),
+        optimizers=tuple(optimizers[name] for name in event.optimizers if name in optimizers),
+        dataset=used.spec.id if used else None,
+        train_rows=match.rows if match else None,
+        label_agreement=_label_agreement(used, match, targets),
+        steps_per_epoch=_steps_per_epoch(match, raw.array(event.batch_rows), used),
+    )
+    train = _train_part(used, match, rows, targets)
+    test = _test_part(used, match, event, raw, train)
+    weights = [(shot.step, raw.arrays(shot.state)) for shot in event.snapshots]
+    if model is not None:
+        evidence = replace(
+            evidence,
+            measured=tuple(_measure(model, step, state, kind, train, test) for step, state in weights),
+            initial_weights_of=_same_start(event, earlier),
+            held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, kind) if used and weights else None,
+        )
+    return Run(evidence, event, model, weights[-1][1] if weights else {}, match, train, test)
+
+
+def _outline(event: RawRun, operations: tuple[str, ...], kind: LossKind, raw: RawEvents) -> RunEvidence:
+    """What the event alone tells; the rest is filled in by those who know the data."""
+    losses = raw.array(event.losses)
+    losses = np.array([]) if losses is None else losses.astype(np.float64).reshape(-1)
+    first = event.details[0] if event.details else RawDetail(step=0)
+    target = first.target or {}
+    shape = target.get("shape")
+    return RunEvidence(
+        id=event.run,
+        model=event.model,
+        cell=event.cell,
+        where=event.where,
+        optimizers=(),
+        backwards=event.backwards,
+        steps=event.steps,
+        loss_kind=kind,
+        loss_operations=operations,
+        activation_before_loss=activation_before(operations, kind),
+        output_shape=tuple(first.output_shape) if first.output_shape is not None else None,
+        target_shape=tuple(shape) if isinstance(shape, list) else None,
+        target_dtype=str(target["dtype"]) if "dtype" in target else None,
+        broadcast=_broadcast(event, first),
+        losses=losses,
+        finite=bool(np.isfinite(losses).all()),
+        reset=_reset(event),
+        reset_before_step=_reset_before_step(event),
+        moved=_moved(event),
+        reached=max((detail.reached for detail in event.details), default=0),
+        cut_off=bool(event.details) and all(detail.reached == 0 for detail in event.details),
+        order=event.order,
+        training_mode=first.training if event.details else None,
+        dataset=None,
+        train_rows=None,
+        label_agreement=None,
+        steps_per_epoch=None,
+        seeded_by_student=event.seeded_by_student,
+    )
+
+
+def _reset(event: RawRun) -> bool | None:
+    """Whether gradients were empty whenever a new cycle began; None where no second cycle was seen."""
+    if event.steps:
+        starts = [detail for detail in event.details[1:] if detail.after in ("S", "Z")]
+    else:  # steps made by hand: every backward pass but those that add up on purpose begins a cycle
+        starts = [detail for detail in event.details[1:] if detail.moved]
+    if not starts:
+        return None
+    return all(not detail.grads_before for detail in starts)
+
+
+def _reset_before_step(event: RawRun) -> bool:
+    """Steps found no gradients although a backward pass had made some."""
+    stepped = [detail for detail in event.details if detail.grads_at_step != -1.0 and detail.reached]
+    return "BZS" in event.order and bool(stepped) and all(not detail.grads_at_step for detail in stepped)
+
+
+def _moved(event: RawRun) -> bool | None:
+    seen = [detail.moved for detail in event.details if detail.moved is not None]
+    if event.moved_at_end is not None:
+        seen.append(event.moved_at_end)
+    return any(seen) if seen else None
+
+
+def _broadcast(event: RawRun, first: RawDetail) -> bool:
+    """The loss was taken over more pairs than the model gave outputs."""
+    if first.output_shape is None:
+        return False
+    given = int(np.prod(first.output_shape))
+    for operation in event.head:
+        saved = operation.saved.get("self")
+        if isinstance(saved, dict) and isinstance(saved.get("shape"), list) and "Loss" in operation.op:
+            return int(np.prod(saved["shape"])) > given
+    spread = [operation for operation in event.head if operation.op.startswith("Expand")]
+    return bool(spread) and first.output_shape[-1:] == [1]
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _dataset_of(rows: Array | None, data: Mapping[str, Data]) -> tuple[Data | None, Match | None]:
+    """The dataset that these rows come from."""
+    if rows is None or rows.ndim != 2:
+        return None, None
+    for known in data.values():
+        match = known.finder.match(rows)
+        if match is not None:
+            return known, match
+    return None, None
+
+
+def _label_agreement(used: Data | None, match: Match | None, targets: Array | None) -> float | None:
+    if used is None or match is None or targets is None:
+        return None
+    labels = _as_labels(targets)
+    if len(labels) != len(match.rows):
+        return None
+    known = match.rows >= 0
+    own = used.finder.rows.labels[match.rows[known]]
+    return float(np.isclose(labels[known], own, atol=1e-4).mean()) if known.any() else None
+
+
+def _as_labels(targets: Array) -> Array:
+    """Class numbers from targets of any form: flat, a column, or one-hot."""
+    if targets.ndim == 2 and targets.shape[1] > 1:
+        return np.asarray(targets.argmax(axis=1))
+    return targets.reshape(-1).astype(np.float64)
+
+
+def _steps_per_epoch(match: Match | None, batch_rows: Array | None, used: Data | None) -> int | None:
+    """Backward passes in one pass over the train rows."""
+    if match is None or batch_rows is None or not len(batch_rows) or used is None:
+        return None
+    size = int(np.median(batch_rows))
+    total = used.split.train_features.shape[0] if used.split else len(np.unique(match.rows[match.rows >= 0]))
+    return max(1, -(-total // size)) if size else None
+
+
+def _train_part(
+    used: Data | None, match: Match | None, rows: Array | None, targets: Array | None
+) -> tuple[Array, Array] | None:
+    """The rows trained on, each once, in the model's units, with the labels they were given."""
+    if rows is None or targets is None:
+        return None
+    labels = _as_labels(targets)
+    if used is None or match is None:
+        return (rows, labels) if len(rows) == len(labels) else None
+    split = used.split
+    seen = match.rows[match.rows >= 0]
+    if split is not None and split.train_features.rows is not None:
+        part = split.train_features.rows
+        if np.isin(seen, part).all():
+            return _in_units(used, match, part), _student_labels(used, part, split.train_labels, split.aligned_train)
+    if len(labels) != len(match.rows):
+        return None
+    _, first = np.unique(match.rows, return_index=True)
+    return rows[first], labels[first]
+
+
+def _test_part(
+    used: Data | None, match: Match | None, event: RawRun, raw: RawEvents, train: tuple[Array, Array] | None
+) -> tuple[Array, Array] | None:
+    """The rows held out: those of the student's split, or those that this model was only evaluated on."""
+    if used is None or match is None:
+        return None
+    split = used.split
+    if split is not None and split.test_features.rows is not None:
+        part = split.test_features.rows
+        return _in_units(used, match, part), _student_labels(used, part, split.test_labels, split.aligned_test)
+    trained = set(match.rows.tolist())
+    for evaluation in raw.of(RawEvaluation):
+        rows = raw.array(evaluation.rows)
+        found = used.finder.match(rows) if rows is not None and evaluation.model == event.model else None
+        if found is not None and not trained & set(found.rows.tolist()):
+            return _in_units(used, match, found.rows), used.finder.rows.labels[found.rows]
+    return None
+
+
+def _in_units(used: Data, match: Match, rows: Array) -> Array:
+    """The dataset's rows in the units that the model was given."""
+    known = rows[rows >= 0]
+    return np.asarray(used.finder.rows.features[known] * match.scale + match.shift)
+
+
+def _student_labels(used: Data, rows: Array, labels: Any, aligned: float | None) -> Array:
+    """The student's labels where they differ from the true ones: their figures are about theirs."""
+    if labels is not None and aligned is not None and aligned < 0.999 and len(labels.values) == len(rows):
+        return np.asarray(labels.values[rows >= 0])
+    return np.asarray(used.finder.rows.labels[rows[rows >= 0]])
+
+
+# ---------------------------------------------------------------- measuring
+
+
+def _measure(
+    model: Model,
+    step: int,
+    weights: Mapping[str, Array],
+    kind: LossKind,
+    train: tuple[Array, Array] | None,
+    test: tuple[Array, Array] | None,
+) -> Measured:
+    train_loss, train_accuracy = _figures(model, weights, kind, train)
+    test_loss, test_accuracy = _figures(model, weights, kind, test)
+    return Measured(step, train_loss, test_loss, train_accuracy, test_accuracy)
+
+
+def _figures(
+    model: Model, weights: Mapping[str, Array], kind: LossKind, part: tuple[Array, Array] | None
+) -> tuple[float | None, float | None]:
+    """Loss and accuracy of these weights on these rows."""
+    if part is None or not len(part[0]):
+        return None, None
+    outputs = model.outputs(weights, part[0])
+    if outputs is None or not np.isfinite(outputs).all():
+        return None, None
+    accuracy = float((classes_of(outputs, gives_probabilities(model, kind)) == part[1]).mean())
+    return loss_value(kind, outputs, part[1]), accuracy
+
+
+def gives_probabilities(model: Model, kind: LossKind | None) -> bool:
+    """Whether one output column is a probability (or trained to be one), so that 0.5 divides the classes."""
+    return model.facts.output_activation in ("sigmoid", "softmax") or kind in ("bce", "mse", "l1", "smooth-l1")
+
+
+def held_out_accuracy(
+    model: Model, weights: Mapping[str, Array], spec: DatasetSpec, match: Match | None, kind: LossKind | None
+) -> float | None:
+    """The mean accuracy on rows no student saw, brought into the model's units by the student's own scaling."""
+    if spec.classes == 0:
+        return None
+    found = []
+    for seed in spec.held_out_seeds:
+        rows = held_out_rows(spec, seed)
+        given = rows.features if match is None else rows.features * match.scale + match.shift
+        outputs = model.outputs(weights, given)
+        if outputs is None:
+            return None
+        finite = np.isfinite(outputs).all(axis=1)
+        right = classes_of(outputs, gives_probabilities(model, kind)) == rows.labels
+        found.append(float((right & finite).mean()))
+    return float(np.mean(found)) if found else None
+
+
+def _same_start(event: RawRun, earlier: Sequence[Run]) -> str | None:
+    """The earlier run whose final weights are this one's first; equal arrays share one name."""
+    if not event.snapshots:
+        return None
+    start = event.snapshots[0].state
+    for run in earlier:
+        if run.raw.snapshots and run.raw.backwards and run.raw.snapshots[-1].state == start:
+            return run.raw.run
+    return None
