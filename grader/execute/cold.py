@@ -1,0 +1,118 @@
+"""Runs a submission in a real kernel, from scratch folder to recording."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any
+
+from grader.errors import GradingFailed
+from grader.execute.conversation import Conversation, Patience, Transcript, kill
+from grader.execute.job import Job, require_device
+from grader.execute.recording_files import read_recording_folder
+from grader.execute.scratch import Scratch, scratch_folder
+from grader.execute.source import ColdSource, KernelSource, write_job
+from grader.model.recording import Recording
+from grader.model.submission import Submission
+
+
+class ColdKernel:
+    """Starts a kernel for each submission and ends it, with everything it started, in every case."""
+
+    def __init__(self, source: KernelSource | None = None, patience: Patience | None = None) -> None:
+        self._source = source or ColdSource()
+        self._patience = patience or Patience()
+
+    def run(self, submission: Submission, job: Job) -> Recording:
+        """Execute every code cell; see `Kernel.run`."""
+        require_device(job.device)
+        with scratch_folder(submission, job) as scratch:
+            write_job(scratch, submission, job)
+            transcript = run_async(lambda: self._converse(scratch, submission, job))
+            events, tensors, damage = read_recording_folder(scratch.record, job.limits.recording_bytes)
+            return Recording(
+                cells=tuple(transcript.cells),
+                events=events,
+                tensors=tensors,
+                seed=job.seed,
+                device=job.device,
+                versions=_versions(scratch),
+                kernel=self._source.name,
+                sandbox=self._source.sandbox,
+                seconds=round(transcript.seconds, 3),
+                notes=scratch.notes,
+                problems=(*transcript.problems, *damage),
+            )
+
+    async def _converse(self, scratch: Scratch, submission: Submission, job: Job) -> Transcript:
+        try:
+            manager = await self._source.start(scratch)
+        except (OSError, RuntimeError) as error:
+            raise GradingFailed(f"no kernel could be started: {error}") from error
+        conversation = Conversation(manager, job.limits, self._patience)
+        try:
+            await _opened(conversation, scratch)
+            transcript = await conversation.run(submission)
+            if problem := await conversation.finish():
+                transcript.problems.append(problem)
+            return transcript
+        finally:
+            conversation.close()
+            await kill(manager)
+            await manager.cleanup_resources()
+            manager.context.destroy(linger=0)
+
+
+def run_async(work: Callable[[], Coroutine[Any, Any, Transcript]]) -> Transcript:
+    """Run a coroutine to its end, also where the caller (a notebook, say) has an event loop of its own.
+
+    Ctrl-C cancels the work, lets it clean up, and is raised again.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    return _in_thread(work)
+
+
+def _in_thread(work: Callable[[], Coroutine[Any, Any, Transcript]]) -> Transcript:
+    answer: Future[Transcript] = Future()
+    started: Future[Callable[[], object]] = Future()
+
+    async def supervised() -> Transcript:
+        task, loop = asyncio.ensure_future(work()), asyncio.get_running_loop()
+        started.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await task
+
+    def target() -> None:
+        try:
+            answer.set_result(asyncio.run(supervised()))
+        # Also a cancellation has to reach the thread that waits.
+        except BaseException as error:
+            answer.set_exception(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    try:
+        return answer.result()
+    except KeyboardInterrupt:
+        started.result()()
+        raise
+    finally:
+        thread.join()
+
+
+async def _opened(conversation: Conversation, scratch: Scratch) -> None:
+    try:
+        await conversation.open()
+    except RuntimeError as error:
+        complaint = scratch.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        raise GradingFailed(f"the kernel did not start: {' '.join(complaint) or error}") from error
+
+
+def _versions(scratch: Scratch) -> dict[str, str]:
+    """What the kernel said about itself before it served the first cell."""
+    return {str(name): str(version) for name, version in json.loads(scratch.hello.read_text()).items()}

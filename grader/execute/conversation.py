@@ -1,0 +1,211 @@
+"""One kernel, spoken to cell by cell; everything that the student's code does to it becomes a `CellRun`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from queue import Empty
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.client import NotebookClient
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
+from nbformat.v4 import new_code_cell, new_notebook
+
+from grader.execute.screen import FigureBudget, Screen
+from grader.model.recording import CellRun, Limits
+from grader.model.submission import Submission
+
+FINISH_REQUEST = "grader_finish_request"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that the grader waits for a kernel, beside the assignment's limits."""
+
+    start_s: float = 120.0
+    interrupted_s: float = 5.0
+    """For a cell to end after it was interrupted; then the kernel is killed."""
+    finish_s: float = 60.0
+    """For the recorder to write what is left after the last cell."""
+
+
+@dataclass
+class Transcript:
+    """How a submission went."""
+
+    cells: list[CellRun] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        return sum(cell.seconds for cell in self.cells)
+
+
+class Listener(NotebookClient):
+    """An nbclient that gives what the kernel publishes to a `Screen` instead of to a notebook."""
+
+    screen: Screen
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> None:
+        """Take one message of the cell that runs.
+
+        Raises:
+            CellExecutionComplete: it says that the cell is over.
+        """
+        content = msg.get("content")
+        if not isinstance(content, Mapping):
+            return
+        if msg.get("msg_type") == "status" and content.get("execution_state") == "idle":
+            raise CellExecutionComplete
+        self.screen.take(str(msg.get("msg_type")), content)
+
+
+class Conversation:
+    """Runs the cells of one submission in one kernel."""
+
+    def __init__(self, manager: AsyncKernelManager, limits: Limits, patience: Patience) -> None:
+        self._manager = manager
+        self._limits = limits
+        self._patience = patience
+        self._figures = FigureBudget(limits.figures)
+        self._client = Listener(new_notebook(), km=manager, allow_errors=True, timeout=None)
+        self._alive = True
+
+    async def open(self) -> None:
+        """Wait until the kernel answers.
+
+        Raises:
+            RuntimeError: it died, or did not in time.
+        """
+        self._client.startup_timeout = self._patience.start_s
+        self._client.kc = client = self._manager.client(context=self._manager.context)
+        client.start_channels()
+        client.allow_stdin = False
+        await client.wait_for_ready(timeout=self._patience.start_s)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._client.kc is not None:
+            self._client.kc.stop_channels()
+
+    async def run(self, submission: Submission) -> Transcript:
+        """Every cell in order; what follows a death or the end of the submission's time is `not_run`."""
+        transcript = Transcript()
+        for cell in submission.code_cells:
+            number = cell.number or 0
+            left = self._limits.submission_s - transcript.seconds
+            if not self._alive or left <= 0:
+                note = None if not self._alive else "not run: the time for the whole submission was used up"
+                transcript.cells.append(CellRun(number=number, status="not_run", note=note))
+                continue
+            transcript.cells.append(await self._run_cell(number, cell.source, left, transcript.problems))
+        return transcript
+
+    async def finish(self) -> str | None:
+        """Let the recorder write what is left. Returns what went wrong, if something did."""
+        client = self._client.kc
+        if not self._alive or client is None:
+            return None
+        request = client.session.msg(FINISH_REQUEST, {})
+        client.shell_channel.send(request)
+        deadline = time.monotonic() + self._patience.finish_s
+        while time.monotonic() < deadline:
+            try:
+                reply = await client.shell_channel.get_msg(timeout=1)
+            except Empty:
+                if not await self._manager.is_alive():
+                    return "the process ended before the recording was finished"
+            else:
+                if reply["parent_header"].get("msg_id") == request["header"]["msg_id"]:
+                    problem = reply["content"].get("problem")
+                    return None if problem is None else f"finishing the recording failed: {problem}"
+        return "the recording was not finished in time"
+
+    async def _run_cell(self, number: int, source: str, left: float, problems: list[str]) -> CellRun:
+        screen = self._client.screen = Screen(number, self._limits, self._figures)
+        limit = min(self._limits.cell_s, left)
+        started = time.monotonic()
+        cell = new_code_cell(source)
+        self._client.nb.cells = [cell]
+        running = asyncio.ensure_future(self._client.async_execute_cell(cell, 0))
+        try:
+            in_time = await self._ended(running, limit)
+        finally:
+            running.cancel()
+        seconds = time.monotonic() - started
+        if in_time and (failure := _failure(running)):
+            problems.append(f"cell {number}: {failure}")
+        status = self._status(screen, running, in_time)
+        if not in_time:
+            screen.note(_stopped(limit, self._limits, alive=self._alive))
+        return CellRun(
+            number=number,
+            status=status,
+            outputs=screen.outputs,
+            error=screen.error,
+            seconds=round(seconds, 3),
+            note=screen.notes,
+        )
+
+    async def _ended(self, running: asyncio.Future[Any], limit: float) -> bool:
+        """Wait for a cell, then interrupt it, then kill the kernel. Returns whether it ended by itself."""
+        done, _ = await asyncio.wait({running}, timeout=limit)
+        if done:
+            return True
+        await self._manager.interrupt_kernel()
+        done, _ = await asyncio.wait({running}, timeout=self._patience.interrupted_s)
+        if not done:
+            self._alive = False
+            await kill(self._manager)
+        return False
+
+    def _status(self, screen: Screen, running: asyncio.Future[Any], in_time: bool) -> Any:
+        died = running.done() and not running.cancelled() and isinstance(running.exception(), DeadKernelError)
+        if died and in_time:
+            self._alive = False
+            screen.note(_death(self._manager))
+            return "died"
+        self._alive = self._alive and not died
+        if not in_time:
+            return "timeout"
+        if screen.error is not None and _left_on_purpose(screen):
+            screen.error = None
+            screen.note("`exit()` ended this cell; the grader went on with the next one")
+        return "ok" if screen.error is None else "error"
+
+
+async def kill(manager: AsyncKernelManager) -> None:
+    """End a kernel's whole process group, whatever state it is in."""
+    provisioner = manager.provisioner
+    if provisioner is not None and provisioner.has_process:
+        await provisioner.kill()
+        await provisioner.wait()
+
+
+def _failure(running: asyncio.Future[Any]) -> str | None:
+    """What went wrong in the conversation itself: the student's process can send any bytes it likes."""
+    error = running.exception()
+    if error is None or isinstance(error, DeadKernelError):
+        return None
+    return f"the kernel's messages could not be read ({type(error).__name__})"
+
+
+def _left_on_purpose(screen: Screen) -> bool:
+    return screen.error is not None and screen.error.name == "SystemExit" and screen.error.message in ("", "0", "None")
+
+
+def _stopped(limit: float, limits: Limits, *, alive: bool) -> str:
+    whose = "a cell may take" if limit >= limits.cell_s else "was left for the whole submission"
+    how = "interrupted" if alive else "stopped with its process, because it did not heed the interruption"
+    return f"ran longer than the {limit:.0f} s that {whose} and was {how}"
+
+
+def _death(manager: AsyncKernelManager) -> str:
+    code = getattr(getattr(manager.provisioner, "process", None), "returncode", None)
+    if isinstance(code, int) and code < 0:
+        return f"the Python process was ended by {signal.Signals(-code).name}"
+    return "the Python process ended" if code is None else f"the Python process ended itself with exit status {code}"

@@ -1,0 +1,131 @@
+"""The folder in which one submission runs: made for it, and gone afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import GradingFailed
+from grader.execute.job import Job
+from grader.execute.tensor_file import pack
+from grader.model.submission import Submission
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Where things lie during one execution."""
+
+    root: Path
+    notes: tuple[str, ...] = ()
+    """What was left out or replaced while it was filled."""
+
+    @property
+    def work(self) -> Path:
+        """The student's current directory."""
+        return self.root / "work"
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def record(self) -> Path:
+        """Where the recorder writes."""
+        return self.root / "record"
+
+    @property
+    def sockets(self) -> Path:
+        """Prefix of the kernel's sockets; short, because a socket's path may take about 100 characters."""
+        return self.root / "k"
+
+    @property
+    def connection(self) -> Path:
+        return self.root / "connection.json"
+
+    @property
+    def job(self) -> Path:
+        return self.root / "job.json"
+
+    @property
+    def hello(self) -> Path:
+        """What the kernel says about itself before the first cell."""
+        return self.root / "hello.json"
+
+    @property
+    def log(self) -> Path:
+        """The kernel's own complaints."""
+        return self.root / "kernel.log"
+
+    @property
+    def probes(self) -> Path:
+        return self.root / "probes.safetensors"
+
+
+@contextmanager
+def scratch_folder(submission: Submission, job: Job) -> Iterator[Scratch]:
+    """A fresh folder with the submission's companions and the assignment's support files in `work`.
+
+    Raises:
+        GradingFailed: it cannot be made.
+    """
+    try:
+        root = Path(tempfile.mkdtemp(prefix="grade-"))
+    except OSError as error:
+        raise GradingFailed(f"no scratch folder could be made: {error}") from error
+    try:
+        yield _filled(Scratch(root.resolve()), submission, job)
+    finally:
+        remove_folder(root)
+
+
+def remove_folder(root: Path) -> None:
+    """Remove a folder in which a student's code may have taken away permissions."""
+    shutil.rmtree(root, ignore_errors=True)
+    if root.exists():
+        for folder in [root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())]:
+            folder.chmod(0o700)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _filled(empty: Scratch, submission: Submission, job: Job) -> Scratch:
+    notes = []
+    try:
+        for folder in (empty.work, empty.home, empty.temporary, empty.record):
+            folder.mkdir()
+        empty.probes.write_bytes(pack(dict(job.probes)))
+        for path in job.support:
+            shutil.copyfile(path, empty.work / path.name)
+    except OSError as error:
+        raise GradingFailed(f"the scratch folder could not be filled: {error}") from error
+    own = {path.name for path in submission.companions}
+    for name in sorted(own & {path.name for path in job.support}):
+        notes.append(f"{name} beside the submission was used in place of the one that comes with the assignment")
+    notes += [note for path in submission.companions if (note := _copied(path, empty.work))]
+    return Scratch(empty.root, tuple(notes))
+
+
+def _copied(path: Path, work: Path) -> str | None:
+    """Copy a companion, links left out: they could lead anywhere. Returns a note where that failed."""
+    target = work / path.name
+    try:
+        if path.is_symlink():
+            return f"{path.name} beside the submission is a link and was left out"
+        if path.is_dir():
+            shutil.copytree(path, target, ignore=_links, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, target)
+    except (OSError, shutil.Error):
+        return f"{path.name} beside the submission could not be read and was left out"
+    return None
+
+
+def _links(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if (Path(folder) / name).is_symlink()]

@@ -1,0 +1,100 @@
+"""Where kernels come from: the seam at which a pool of warm, sandboxed kernels takes the place of cold ones."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Protocol
+
+import zmq
+import zmq.asyncio
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+from grader.execute.environment import kernel_environment, lend_fonts
+from grader.execute.job import Job
+from grader.execute.scratch import Scratch
+from grader.model.submission import Submission
+
+_LARGEST_MESSAGE = 32 * 1024**2
+"""Bytes; a longer message from the kernel is refused by the socket and never held in our memory."""
+
+
+class KernelSource(Protocol):
+    """Gives a kernel process that serves the connection file of a scratch folder."""
+
+    name: str
+    """What `Recording.kernel` says: `cold` or `warm`."""
+    sandbox: tuple[str, ...]
+    """The layers that hold its kernels."""
+
+    async def start(self, scratch: Scratch) -> AsyncKernelManager:
+        """Start a kernel that reads `scratch.job`; the caller ends it.
+
+        Raises:
+            OSError, RuntimeError: no process could be started.
+        """
+
+
+class ColdSource:
+    """Starts an ordinary, unprotected Python process for each kernel."""
+
+    name = "cold"
+    sandbox: tuple[str, ...] = ()
+
+    async def start(self, scratch: Scratch) -> AsyncKernelManager:
+        """A kernel process of its own session, so that it can be killed with all its children."""
+        lend_fonts(scratch)
+        job = json.loads(scratch.job.read_text(encoding="utf-8"))
+        context = zmq.asyncio.Context()
+        context.setsockopt(zmq.MAXMSGSIZE, _LARGEST_MESSAGE)
+        manager = _LaunchedKernel(
+            context=context,
+            transport="ipc",
+            ip=str(scratch.sockets),
+            connection_file=str(scratch.connection),
+            shutdown_wait_time=0,
+        )
+        manager.command = [*_PYTHON, "-f", "{connection_file}", "--job", str(scratch.job)]
+        environment = kernel_environment(scratch, job["device"])
+        with scratch.log.open("wb") as log:
+            await manager.start_kernel(cwd=str(scratch.work), env=environment, stdout=log, stderr=log)
+        return manager
+
+
+_PYTHON = [sys.executable, "-P", "-m", "grader.record.launch"]
+"""`-P`: a student's `random.py` must not stand in for the real one before the kernel is up."""
+
+
+class _LaunchedKernel(AsyncKernelManager):
+    """A kernel manager with a command instead of an installed kernel."""
+
+    command: list[str]
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(argv=self.command, language="python", display_name="grader")
+
+
+def write_job(scratch: Scratch, submission: Submission, job: Job) -> None:
+    """Tell the kernel what to do, in the form that `grader.record.launch` reads."""
+    exercises = {str(cell): exercise for cell, exercise in job.exercise_of_cell.items()}
+    recorder: dict[str, Any] = {
+        "seed": job.seed,
+        "device": job.device,
+        "exercise_of_cell": exercises,
+        "bytes": job.limits.recording_bytes,
+        "figures": job.limits.figures,
+        "probes": str(scratch.probes),
+    }
+    fields = {
+        "seed": job.seed,
+        "device": job.device,
+        "work": str(scratch.work),
+        "record": str(scratch.record),
+        "hello": str(scratch.hello),
+        "script": submission.name if submission.kind == "script" else None,
+        "memory_bytes": job.limits.memory_bytes,
+        "recorder": recorder,
+    }
+    scratch.job.write_text(json.dumps(fields), encoding="utf-8")
