@@ -40,6 +40,8 @@ from .graph_traces import (
     tidied,
 )
 
+INPUT = "%x"
+"""The name of the rows. No name that a module gives begins with `%`, as all names that are given here do."""
 PROBE_ROWS = 64
 MAX_CONSTANT_ELEMENTS = 1_000_000
 
@@ -70,7 +72,7 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # not annota
         self._names: dict[int, str] = {}
         self._places: dict[Any, str] = {}
         self._held: list[Tensor] = []  # an id may not be used again while it names a tensor
-        for name, tensor in {**state, "x": rows}.items():
+        for name, tensor in {**state, INPUT: rows}.items():
             self._give_name(tensor, name)
 
     @classmethod
@@ -105,14 +107,14 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # not annota
     def _lift(self, tensor: Tensor) -> str:
         if tensor.numel() > MAX_CONSTANT_ELEMENTS:
             raise NotTraceable("too-large", f"a constant of {tensor.numel()} elements")
-        name = f"c{len(self.trace.constants)}"
+        name = f"%c{len(self.trace.constants)}"
         self.trace.constants[name] = tensor.detach().clone()  # now: the forward pass may write into it
         self.trace.kinds[name] = _kind(tensor)
         self._give_name(tensor, name)
         return name
 
     def _new_name(self, item: Any) -> str | None:
-        return self._give_name(item, f"v{len(self._held)}") if isinstance(item, Tensor) else None
+        return self._give_name(item, f"%v{len(self._held)}") if isinstance(item, Tensor) else None
 
     def _give_name(self, tensor: Tensor, name: str) -> str:
         self._names[id(tensor)] = name
@@ -273,7 +275,7 @@ def _trace_copy(module: nn.Module, example: Tensor) -> TracedModel:
         raise NotTraceable("no-tensor-output")
     constants = same_constants(short, long)
     graph = {
-        "input": {"name": "x", "features": list(example.shape[1:]), **_encode_plain(example.dtype)},
+        "input": {"name": INPUT, "features": list(example.shape[1:]), **_encode_plain(example.dtype)},
         "parameters": [name for name, _ in module.named_parameters()],
         "buffers": [name for name, _ in module.named_buffers()],
         "aliases": aliases_of(module),

@@ -64,10 +64,10 @@ def tidied(trace: Trace) -> Trace:
     if drawn:
         raise NotTraceable("random-numbers", drawn)
     made = [name for node in live for name in node.out if name]
-    new_names = {name: f"n{number}" for number, name in enumerate(made)}
+    new_names = {name: f"%{number}" for number, name in enumerate(made)}
     used = {name for node in live for name in _tensor_names([node.args, node.kwargs])} | {trace.output}
     kept = [name for name in trace.constants if name in used]
-    new_names |= {name: f"const{number}" for number, name in enumerate(kept)}
+    new_names |= {name: f"%const{number}" for number, name in enumerate(kept)}
     return Trace(
         rows=trace.rows,
         nodes=[_renamed(node, new_names) for node in live],

@@ -1,0 +1,325 @@
+"""The operators that a student's model may be made of, and how much memory each is going to take.
+
+Names are ATen's, without overload and in-place mark (`addmm`, `relu`). An operator that is not in these
+tables is not run. Kernels that trust the sizes they are given (the normalisations, dropout) are not called:
+what they compute is written here with operators that check.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+Kernel = Callable[..., Any]
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+VIEWS = _names(
+    "t transpose permute view reshape _unsafe_view squeeze unsqueeze expand select slice split "
+    "split_with_sizes unsafe_split unsafe_chunk chunk unbind narrow diagonal detach alias lift lift_fresh "
+    "view_as flatten"
+)
+"""Give the same memory in another shape."""
+
+COPIES = _names(
+    "clone contiguous lift_fresh_copy _to_copy to copy flip roll repeat cat stack index index_select "
+    "constant_pad_nd tril triu"
+)
+"""Move elements about without changing them."""
+
+MATRIX_PRODUCTS = _names("mm addmm bmm baddbmm matmul linear mv addmv dot")
+
+PRODUCTS = MATRIX_PRODUCTS | {"convolution", "_trilinear"}
+
+ARITHMETIC = _names(
+    "add sub rsub neg positive mul div addcmul addcdiv lerp sum mean cumsum masked_fill fill zero"
+)
+"""Affine in each operand alone; a division only in the dividend."""
+
+ACTIVATIONS = _names(
+    "relu leaky_relu elu selu celu gelu silu mish softplus hardtanh hardswish hardsigmoid tanh sigmoid "
+    "log_sigmoid_forward softmax _softmax log_softmax _log_softmax _prelu_kernel prelu threshold "
+    "softshrink hardshrink rrelu_with_noise glu relu6 logit"
+)
+
+CURVED = _names(
+    "abs exp exp2 expm1 log log1p log2 log10 sqrt rsqrt reciprocal sin cos tan asin acos atan sinh cosh "
+    "asinh acosh atanh atan2 erf erfc erfinv sign sgn round floor ceil trunc frac pow square maximum "
+    "minimum clamp clamp_min clamp_max where gt lt ge le eq ne logical_and logical_or logical_not "
+    "logical_xor bitwise_and bitwise_or bitwise_not bitwise_xor isnan isfinite isinf max amax amin min "
+    "argmax argmin norm linalg_vector_norm var std var_mean std_mean prod logsumexp heaviside remainder "
+    "fmod floor_divide xlogy sinc nan_to_num _cdist_forward any all index_put"
+)
+
+NORMS = _names(
+    "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training cudnn_batch_norm "
+    "miopen_batch_norm _batch_norm_no_update native_layer_norm native_group_norm"
+)
+
+IDENTITIES = frozenset({"dropout", "native_dropout", "feature_dropout", "alpha_dropout"})
+
+CREATIONS = _names(
+    "zeros ones full empty arange linspace eye scalar_tensor zeros_like ones_like full_like empty_like "
+    "new_zeros new_ones new_full new_empty"
+)
+
+ALLOWED = (
+    VIEWS
+    | COPIES
+    | PRODUCTS
+    | ARITHMETIC
+    | ACTIVATIONS
+    | CURVED
+    | NORMS
+    | IDENTITIES
+    | CREATIONS
+    | {"embedding"}
+)
+
+IN_PLACE = (
+    ARITHMETIC | ACTIVATIONS | CURVED | {"copy", "squeeze", "unsqueeze", "t", "transpose", "tril", "triu"}
+)
+"""Those whose in-place variant may write into a tensor of the model's own."""
+
+FORBIDDEN_OVERLOADS = ("out", "names", "name", "Dimname", "generator", "str")
+
+
+def kernel_for(op: str) -> Kernel:
+    """What runs the operator of this full name, `aten.relu_.default`. Raises `KeyError` if not allowed."""
+    namespace, name, overload = op.split(".")
+    in_place = name.endswith("_") and not name.endswith("__")
+    base = name[:-1] if in_place else name
+    if namespace != "aten" or base not in (IN_PLACE if in_place else ALLOWED):
+        raise KeyError(op)
+    if any(part in FORBIDDEN_OVERLOADS for part in overload.split("_")):
+        raise KeyError(op)
+    packet = getattr(torch.ops.aten, name, None)
+    if packet is None or overload not in packet.overloads():
+        raise KeyError(op)
+    kernel: Kernel = CHECKED_KERNELS.get(base) or getattr(packet, overload)
+    return kernel
+
+
+def planned_elements(base: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
+    """An upper bound of the elements that a step makes, for products also of its multiplications / 1000."""
+    try:
+        if base in SIZES:
+            return SIZES[base](*args, **kwargs)
+        return _broadcast_elements(_tensors([args, list(kwargs.values())]))
+    except (TypeError, IndexError, ValueError, AttributeError, ZeroDivisionError):
+        return 0  # such arguments do not fit the operator, which is going to say so itself
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return []
+
+
+def _broadcast_elements(tensors: list[Tensor]) -> int:
+    try:
+        return math.prod(np.broadcast_shapes(*(tuple(tensor.shape) for tensor in tensors)))
+    except ValueError:
+        return sum(tensor.numel() for tensor in tensors)
+
+
+def _product_elements(*operands: Any, **_: Any) -> int:
+    """Of a matrix product whose two factors are the last, or for `linear` the first, two tensors."""
+    left, right = _tensors(operands)[-2:]
+    rows, inner = left.numel() // max(left.shape[-1], 1), left.shape[-1]
+    columns = right.shape[-1] if right.dim() > 1 else 1
+    return max(rows * columns, rows * columns * inner // 1000)
+
+
+def _linear_elements(data: Tensor, weight: Tensor, *_: Any) -> int:
+    return _product_elements(data, weight.t())
+
+
+def _convolution_elements(data: Tensor, weight: Tensor, *settings: Any, **_: Any) -> int:
+    padding = sum(abs(int(item)) for item in settings[2])
+    places = math.prod(size + 2 * padding for size in data.shape[2:])
+    made: int = data.shape[0] * weight.shape[0] * places
+    return max(made, made * math.prod(weight.shape[1:]) // 1000)
+
+
+def _trilinear_shapes(one: Tensor, two: Tensor, three: Tensor, *dims: Any, **_: Any) -> int:
+    grown = [_grown(tensor, where) for tensor, where in zip((one, two, three), dims[:3], strict=True)]
+    return _broadcast_elements(grown)
+
+
+def _cdist_elements(one: Tensor, two: Tensor, *_: Any) -> int:
+    pairs = _broadcast_elements([one[..., :1], two[..., :1].transpose(-1, -2)])
+    return max(pairs, pairs * one.shape[-1] // 1000)
+
+
+def _index_elements(data: Tensor, indices: list[Tensor | None], *_: Any) -> int:
+    given = [index for index in indices if index is not None]
+    return _broadcast_elements(given) * math.prod(data.shape[len(given) :]) * (data.numel() > 0)
+
+
+def _joined_elements(tensors: list[Tensor], *_: Any) -> int:
+    return sum(tensor.numel() for tensor in tensors)
+
+
+def _sized(size: Any, *_: Any, **__: Any) -> int:
+    return math.prod(abs(int(side)) for side in size)
+
+
+def _sized_second(_: Any, size: Any, *__: Any, **___: Any) -> int:
+    return _sized(size)
+
+
+def _range_elements(*bounds: Any, **_: Any) -> int:
+    start, end, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    return math.ceil(abs((float(end) - float(start)) / float(step)))
+
+
+def _padded_elements(data: Tensor, padding: list[int], *_: Any) -> int:
+    return math.prod(size + sum(abs(int(pad)) for pad in padding) for size in data.shape)
+
+
+SIZES: Mapping[str, Callable[..., int]] = {
+    **dict.fromkeys(MATRIX_PRODUCTS, _product_elements),
+    **dict.fromkeys(("zeros", "ones", "full", "empty"), _sized),
+    **dict.fromkeys(("expand", "new_zeros", "new_ones", "new_full", "new_empty"), _sized_second),
+    **dict.fromkeys(("cat", "stack"), _joined_elements),
+    "linear": _linear_elements,
+    "convolution": _convolution_elements,
+    "_trilinear": _trilinear_shapes,
+    "_cdist_forward": _cdist_elements,
+    "index": _index_elements,
+    "index_select": lambda data, dim, index: data.numel() // max(data.shape[dim], 1) * index.numel(),
+    "embedding": lambda weight, index, *_: index.numel() * weight.shape[-1],
+    "repeat": lambda data, repeats: data.numel() * _sized(repeats),
+    "arange": _range_elements,
+    "linspace": lambda start, end, steps, **_: abs(steps),
+    "eye": lambda *sides, **_: abs(sides[0] * sides[-1]),
+    "constant_pad_nd": _padded_elements,
+}
+"""For each operator whose result may be larger than its operands broadcast: a bound, from its arguments."""
+
+
+def _batch_norm(
+    data: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Any, variance: Any, *rest: Any
+) -> tuple[Tensor, None, None]:
+    training, eps = rest[0], rest[-1]
+    if training or mean is None or variance is None:
+        axes = [0, *range(2, data.dim())]
+        mean, variance = data.mean(axes), data.var(axes, correction=0)
+    return _scaled_and_shifted(data, mean, (variance + eps).rsqrt(), weight, bias), None, None
+
+
+def _batch_norm_in_eval(
+    data: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Any,
+    variance: Any,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, None, None]:
+    return _batch_norm(data, weight, bias, mean, variance, False, momentum, eps)
+
+
+def _batch_norm_of_batch(
+    data: Tensor, weight: Tensor | None, bias: Tensor | None, training: bool, momentum: float, eps: float
+) -> tuple[Tensor, None, None]:
+    return _batch_norm(data, weight, bias, None, None, training, momentum, eps)
+
+
+def _legit_batch_norm(data: Tensor, weight: Tensor | None, bias: Tensor | None, *rest: Any) -> Any:
+    return (_batch_norm if len(rest) == 5 else _batch_norm_of_batch)(data, weight, bias, *rest)
+
+
+def _scaled_and_shifted(
+    data: Tensor, mean: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None
+) -> Tensor:
+    shape = [1, -1] + [1] * (data.dim() - 2)
+    scaled = (data - mean.reshape(shape)) * scale.reshape(shape)
+    scaled = scaled if weight is None else scaled * weight.reshape(shape)
+    return scaled if bias is None else scaled + bias.reshape(shape)
+
+
+def _layer_norm(
+    data: Tensor, shape: list[int], weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, None, None]:
+    return functional.layer_norm(data, shape, weight, bias, eps), None, None
+
+
+def _group_norm(
+    data: Tensor, weight: Any, bias: Any, rows: int, channels: int, places: int, groups: int, eps: float
+) -> tuple[Tensor, None, None]:
+    normed = functional.group_norm(data.reshape(rows, channels, places), groups, weight, bias, eps)
+    return normed.reshape(data.shape), None, None
+
+
+def _untouched(data: Tensor, _: float, training: bool | None = False) -> Any:
+    if training:
+        raise ValueError("dropout that is still at work")
+    return data
+
+
+def _native_dropout(data: Tensor, share: float, training: bool | None) -> tuple[Tensor, None]:
+    return _untouched(data, share, training), None
+
+
+def _grown(tensor: Tensor, dims: list[int]) -> Tensor:
+    for dim in dims:
+        tensor = tensor.unsqueeze(dim)
+    return tensor
+
+
+def _trilinear(
+    one: Tensor, two: Tensor, three: Tensor, grow_one: list[int], grow_two: list[int], grow_three: list[int],
+    summed: list[int], *_: Any,
+) -> Tensor:  # fmt: skip
+    product = _grown(one, grow_one) * _grown(two, grow_two) * _grown(three, grow_three)
+    return product.sum(summed) if summed else product
+
+
+def _negative_slope(
+    data: Tensor, noise: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False
+) -> Any:
+    if training:
+        raise ValueError("an activation that draws random numbers")
+    return functional.leaky_relu(data, (lower + upper) / 2)
+
+
+CHECKED_KERNELS: Mapping[str, Kernel] = {
+    "native_batch_norm": _batch_norm,
+    "cudnn_batch_norm": _batch_norm,
+    "miopen_batch_norm": _batch_norm,
+    "_native_batch_norm_legit": _legit_batch_norm,
+    "_native_batch_norm_legit_no_training": _batch_norm_in_eval,
+    "_batch_norm_no_update": _batch_norm_in_eval,
+    "native_layer_norm": _layer_norm,
+    "native_group_norm": _group_norm,
+    "dropout": _untouched,
+    "feature_dropout": _untouched,
+    "alpha_dropout": _untouched,
+    "native_dropout": _native_dropout,
+    "_trilinear": _trilinear,
+    "rrelu_with_noise": _negative_slope,
+    "_softmax": lambda data, dim, _: torch.softmax(data, dim),
+    "_log_softmax": lambda data, dim, _: torch.log_softmax(data, dim),
+    "_prelu_kernel": lambda data, slope: torch.where(data > 0, data, slope * data),
+    "_cdist_forward": lambda one, two, power, _: torch.cdist(one, two, p=power),
+    "embedding": lambda weight, index, *_: weight[index],
+    "view": lambda data, shape: data.reshape(shape),
+    "_unsafe_view": lambda data, shape: data.reshape(shape),
+    "empty": lambda size, **options: torch.zeros(size, dtype=options.get("dtype")),
+    "empty_like": lambda data, **options: torch.zeros_like(data, dtype=options.get("dtype")),
+    "new_empty": lambda data, size, **options: data.new_zeros(size, dtype=options.get("dtype")),
+    "scalar_tensor": lambda value, **options: torch.tensor(value, dtype=options.get("dtype")),
+}
