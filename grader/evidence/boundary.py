@@ -41,8 +41,8 @@ def line_matches(line_y: Array, curve: Array, tolerance: float = 1e-4) -> bool:
     """Whether a drawn line shows a curve of numbers.
 
     It may show all of it, its end, its first half or more, or every k-th value up to the end (the last value
-    added or not), as fractions or percent, with up to two more values at an end. `tolerance` is relative to the
-    curve's largest magnitude. A smoothed curve does not match.
+    added or not), as fractions or percent, with up to two more values at an end. `tolerance` is relative to
+    the curve's largest magnitude. A smoothed curve does not match.
     """
     line, curve = (np.asarray(values, dtype=np.float64).ravel() for values in (line_y, curve))
     if min(len(line), len(curve)) < 2:
@@ -95,7 +95,7 @@ def boundary_in(axes: Axes) -> DrawnBoundary | None:
 def class_at(drawn: DrawnBoundary, points: Array) -> Array:
     """The class drawn nearest to each of `points` (n, 2), as floats (n,); NaN off the map."""
     scale = np.maximum(drawn.step, 1e-12)
-    distance, index = KDTree(drawn.points / scale).query(np.asarray(points) / scale)
+    distance, index = _nearest(drawn.points / scale, np.asarray(points) / scale)
     return np.where(distance <= 1.5, drawn_classes(drawn)[index], np.nan)
 
 
@@ -213,14 +213,20 @@ def _spacing(values: Array, even: float) -> float:
     return float(np.ptp(lines)) / (len(lines) - 1)
 
 
+def _nearest(places: Array, points: Array) -> tuple[Array, Array]:
+    """For each of `points` (n, 2) the distance to the nearest of `places` (m, 2), and its index."""
+    distance, index = KDTree(places).query(points)  # type: ignore[no-untyped-call]  # scipy has no stubs
+    return distance, index
+
+
 # ---------------------------------------------------------------- comparing it with a model
 
 
 def compare_boundary(drawn: DrawnBoundary, predict: Predict, enough: float = _ENOUGH) -> BoundaryVerdict:
     """Whose map this is and which way round.
 
-    Places within one step of the model's own boundary are left out: there, rounding decides. Another way round
-    wins over the straight reading only where it is clearly better, so a symmetric region counts as true.
+    Places within one step of the model's own boundary are left out: there, rounding decides. Another way
+    round wins over the straight reading only where it is clearly better: a symmetric region counts as true.
     """
     stride = max(1, len(drawn.points) // _MOST_COMPARED)
     # An odd stride walks through every column of a grid with an even number of them.
@@ -302,9 +308,9 @@ def points_over(axes: Axes, rows: Array, labels: Array | None = None) -> PointsS
     if not len(places) or not len(rows):
         return PointsShown(0.0, 0.0, None)
     near = 1e-5 * max(1.0, float(np.abs(rows).max()))
-    distance, which = KDTree(places).query(rows)
+    distance, which = _nearest(places, rows)
     shown = distance <= near
-    foreign = float((KDTree(rows).query(places)[0] > near).mean())
+    foreign = float((_nearest(rows, places)[0] > near).mean())
     agree = None
     if labels is not None and shown.any() and len(np.unique(colours)) > 1:
         agree = _consistency(colours[which[shown]], np.asarray(labels).ravel()[shown])

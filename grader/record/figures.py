@@ -128,7 +128,12 @@ class FigureWatch:
             {"at": self._first_place.get(axes, place), **describe_axes(axes, self._fields, self._keep)}
             for axes in drawn[:_MOST_AXES]
         ]
-        event = {"kind": "figure", "at": place, "title": text(figure.get_suptitle()), "axes": described}
+        event: dict[str, Any] = {
+            "kind": "figure",
+            "at": place,
+            "title": text(figure.get_suptitle()),
+            "axes": described,
+        }
         if len(drawn) > _MOST_AXES:
             event["cut"] = True
         self._emit(event)
