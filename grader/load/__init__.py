@@ -1,0 +1,1 @@
+"""From files to records: what students hand in, and what an assignment folder asks."""
