@@ -12,7 +12,7 @@ _WORD = r"(?:ex|exc|exer|exercise|exercice|exerci[tțţ]iul?|exerci[tțţ]iu|eje
 _NUMBERED = rf"{_WORD}\b\s*[.:#№-]?\s*(?:n[or]\.?\s*)?(\d{{1,2}})\b"
 _EXTRA = rf"(?:extra|bonus)\b(?:\s*(?:{_WORD}|excercise))?"
 _IN_CODE = re.compile(rf"^\s*#[#\s%*=\-\[\]]*(?:markdown\]\s*)?(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
-_IN_TEXT = re.compile(rf"^[\s#>*_\-=\[(]*(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
+IN_TEXT = re.compile(rf"^[\s#>*_\-=\[(]*(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _in_cell(cell: Cell) -> Iterator[Mark]:
 def _last_in_text(text: str, before: int | None) -> int | None:
     """The last exercise that a line of the text begins with; the one before where there is none."""
     for line in text.splitlines():
-        match = _IN_TEXT.match(line)
+        match = IN_TEXT.match(line)
         if match:
             before = int(match.group(1) or 0)
     return before

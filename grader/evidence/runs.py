@@ -333,6 +333,6 @@ def _same_start(event: RawRun, earlier: Sequence[Run]) -> str | None:
         return None
     start = event.snapshots[0].state
     for run in earlier:
-        if run.raw.snapshots and run.raw.backwards and run.raw.snapshots[-1].state == start:
+        if run.raw.snapshots and run.evidence.moved and run.raw.snapshots[-1].state == start:
             return run.raw.run
     return None

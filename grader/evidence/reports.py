@@ -1,0 +1,115 @@
+"""Collects what was reported about each training run and has it judged against the recomputed figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from grader.evidence.raw import RawComparison, RawEvaluation, RawEvents, RawName, RawSay
+from grader.evidence.runs import Run
+from grader.evidence.truth import judge_outside, judge_reports
+from grader.model.evidence import Claim, Comparison, Measured, Reports, Said, Series
+from grader.model.figures import Figure
+
+
+@dataclass(frozen=True)
+class Reported:
+    """Everything in a recording that may report a figure."""
+
+    said: tuple[Said, ...]
+    kept: tuple[Series, ...]
+    figures: tuple[Figure, ...]
+    comparisons: tuple[Comparison, ...]
+    evaluations: tuple[RawEvaluation, ...]
+
+
+def reported(raw: RawEvents, figures: tuple[Figure, ...]) -> Reported:
+    """Read prints, collections and comparisons from the events."""
+    return Reported(
+        said=tuple(Said(event.outer, event.cell, event.run, event.step, event.text) for event in raw.of(RawSay)),
+        kept=tuple(_series(raw)),
+        figures=figures,
+        comparisons=tuple(_comparison(event) for event in raw.of(RawComparison)),
+        evaluations=raw.of(RawEvaluation),
+    )
+
+
+def _series(raw: RawEvents) -> list[Series]:
+    found = []
+    for name in raw.of(RawName):
+        values = raw.array(name.values)
+        one_row = name.type == "series" or (name.type in ("array", "tensor") and len(name.shape) == 1)
+        if values is not None and one_row and values.size >= 3:
+            found.append(Series(name.name, name.cell, values.reshape(-1).astype(float), name.with_graph))
+        elif values is not None and name.type == "frame" and values.ndim == 2:
+            columns = range(min(values.shape[1], 12))
+            found.extend(Series(f"{name.name}[{k}]", name.cell, values[:, k].astype(float)) for k in columns)
+    return found
+
+
+def _comparison(event: RawComparison) -> Comparison:
+    return Comparison(
+        where=event.where,
+        cell=event.cell,
+        left_shape=tuple(event.shapes[0]),
+        right_shape=tuple(event.shapes[1]),
+        results=tuple(event.results),
+    )
+
+
+def judge(run: Run, runs: Sequence[Run], everything: Reported, next_cell: int | None) -> Reports:
+    """What was reported about one run, in its own cell and after it until the next run's.
+
+    A row of numbers that is true of another run is no claim about this one.
+    """
+    mine = _judged(run, everything, next_cell)
+    rivals = [other for other in runs if other.evidence.id != run.evidence.id]
+    doubtful = {_mark(claim) for claim in mine.claims if claim.how != "printed" and claim.verdict != "true"}
+    for other in rivals if doubtful else ():
+        doubtful -= {_mark(c) for c in _judged(other, everything, None).claims if c.verdict in ("true", "slip")}
+    kept = (
+        claim
+        for claim in mine.claims
+        if claim.how == "printed" or claim.verdict in ("true", "slip") or _mark(claim) in doubtful
+    )
+    return replace(mine, claims=tuple(kept))
+
+
+def _mark(claim: Claim) -> tuple[str, int, str]:
+    return claim.how, claim.cell, claim.text
+
+
+def _judged(run: Run, everything: Reported, next_cell: int | None) -> Reports:
+    evidence = run.evidence
+
+    def near(cell: int | None) -> bool:
+        return cell is not None and evidence.cell <= cell and (next_cell is None or cell < next_cell or cell == evidence.cell)
+
+    return judge_reports(
+        evidence,
+        [said for said in everything.said if said.run == evidence.id],
+        [series for series in everything.kept if near(series.cell)],
+        [figure for figure in everything.figures if near(figure.cell)],
+        [c for c in everything.comparisons if any(result[0] == evidence.id for result in c.results)],
+        train_size=len(run.train[0]) if run.train else None,
+        test_size=len(run.test[0]) if run.test else None,
+    )
+
+
+def judge_other_cells(runs: Sequence[Run], models: set[str], everything: Reported) -> tuple[Claim, ...]:
+    """Figures printed about these models in cells where nothing was trained: before or after their loops."""
+    trained_in = {run.evidence.cell for run in runs}
+    cells = {e.cell for e in everything.evaluations if e.model in models and e.cell not in trained_in}
+    claims: list[Claim] = []
+    for cell in sorted(cells):
+        said = [said for said in everything.said if said.cell == cell and said.run is None]
+        comparisons = [c for c in everything.comparisons if c.cell == cell]
+        claims.extend(judge_outside(said, comparisons, _moments(runs, cell)))
+    return tuple(claims)
+
+
+def _moments(runs: Sequence[Run], cell: int) -> list[Measured]:
+    """The models' figures as they stood around a cell: at the start of later runs, at the end of earlier ones."""
+    later = [run.evidence.first for run in runs if run.evidence.cell > cell]
+    earlier = [run.evidence.last for run in runs if run.evidence.cell < cell]
+    return [measured for measured in [*later, *earlier] if measured is not None]
