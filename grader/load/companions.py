@@ -23,7 +23,7 @@ MAX_MODULE_BYTES = 5 * 1024**2
 
 _NEEDLESS = ("__pycache__", "node_modules", "venv", "env", "*.report.*", "*.evidence.zip", "*.pyc")
 _LIBRARIES = frozenset(
-    [
+    (
         "IPython",
         "matplotlib",
         "numpy",
@@ -34,7 +34,7 @@ _LIBRARIES = frozenset(
         "torch",
         "torchmetrics",
         "tqdm",
-    ]
+    )
 )
 
 

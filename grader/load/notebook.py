@@ -60,7 +60,8 @@ def _as_version_4(notebook: dict[str, Any], name: str) -> dict[str, Any]:
     if "cells" in notebook or "worksheets" not in notebook:
         return notebook
     try:
-        return dict(nbformat.convert(nbformat.from_dict(_tidy_version_3(notebook)), 4))
+        old = nbformat.from_dict(_tidy_version_3(notebook))  # type: ignore[no-untyped-call]  # nbformat has no types
+        return dict(nbformat.convert(old, 4))  # type: ignore[no-untyped-call]  # nor here
     except Exception as error:  # nbformat promises no error type for junk.
         raise UnreadableSubmission(f"{name} is a damaged notebook of old form: {_NOT_A_NOTEBOOK}") from error
 

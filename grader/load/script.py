@@ -96,7 +96,8 @@ def _percent_cell(chunk: list[str], begin: int) -> Cell:
 def _read_by_jupytext(chunk: list[str]) -> Any | None:
     """The one cell that jupytext sees; None where it sees several, as with a mark inside a function."""
     try:
-        cells = jupytext.reads("\n".join(chunk) + "\n", fmt="py:percent").cells
+        text = "\n".join(chunk) + "\n"
+        cells = jupytext.reads(text, fmt="py:percent").cells  # type: ignore[no-untyped-call]  # has no types
     except Exception:  # jupytext promises no error type for broken marks; the lines still are code.
         return None
     return cells[0] if len(cells) == 1 else None

@@ -29,9 +29,7 @@ def load_submission(path: Path) -> Submission:
     name = shown_name(path)
     data = read_capped(path)
     if path.suffix.lower() not in (".ipynb", ".py"):
-        raise UnreadableSubmission(
-            f"{name} is neither a notebook (.ipynb) nor a script (.py): hand in such a file."
-        )
+        raise UnreadableSubmission(f"{name} is neither a notebook (.ipynb) nor a script (.py): hand in one.")
     text, notes = decoded(data, name)
     kind, cells, mended = _read(path, text, name)
     _refuse_what_holds_no_code(cells, name)

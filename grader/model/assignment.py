@@ -91,6 +91,8 @@ class Assignment(Declared):
     language: str = "en"
     introduction: str = ""
     base_points: float = 1.0
+    points_per_exercise: float | None = None
+    """What the weights of each graded exercise must add up to; None where they need not agree."""
     seed: int = 42
     limits: Limits = Limits()
     thresholds: dict[str, float] = {}
