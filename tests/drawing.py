@@ -15,11 +15,9 @@ from grader.record.figures import FigureWatch
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402  the backend comes first
-from matplotlib.axes import Axes as RealAxes  # noqa: E402
-from matplotlib.figure import Figure as RealFigure  # noqa: E402
-
-CIRCLE_ROWS = np.random.default_rng(0).normal(0, 0.6, (300, 2)).astype(np.float32)
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes as RealAxes
+from matplotlib.figure import Figure as RealFigure
 
 
 class Watched:

@@ -164,7 +164,7 @@ def _fits(x: Array | None, y: Array | None, z: Array) -> bool:
     if x is None or y is None:
         return x is None and y is None and z.ndim == 2
     if z.ndim == 1 or x.ndim == 2:
-        return x.shape == y.shape == z.shape
+        return bool(x.shape == z.shape and y.shape == z.shape)
     return y.ndim == 1 and (len(y), len(x)) == z.shape
 
 

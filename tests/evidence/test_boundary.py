@@ -313,12 +313,12 @@ def points_at_once() -> None:
 
 def points_by_class() -> None:
     for label in (0, 1):
-        plt.scatter(*ROWS[LABELS == label].T, label=str(label))
+        plt.scatter(*ROWS[label == LABELS].T, label=str(label))
 
 
 def points_as_markers() -> None:
     for label, style in enumerate(("ro", "b^")):
-        plt.plot(*ROWS[LABELS == label].T, style)
+        plt.plot(*ROWS[label == LABELS].T, style)
 
 
 def points_by_seaborn() -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import seaborn as sns
 import torch
+from matplotlib.ticker import LogLocator
 
 from tests.drawing import Watched, watching
 
@@ -253,6 +254,13 @@ def test_the_students_errors_stay_as_they_were(watched: Watched) -> None:
         plt.plot([1, 2, 3], CURVE)
     with pytest.raises(TypeError, match="must be 2D"):
         plt.contourf([1, 2, 3])
+
+
+def test_warnings_point_at_the_students_line(watched: Watched) -> None:
+    with pytest.warns(UserWarning, match="Log scale") as warned:
+        plt.contourf(X, Y, Z, locator=LogLocator())
+        plt.gca().contourf(X, Y, Z, locator=LogLocator())
+    assert [each.filename for each in warned] == [__file__, __file__]
 
 
 def test_drawing_moves_no_random_state_and_no_pixel(watched: Watched) -> None:
