@@ -32,6 +32,8 @@ MAX_NODES = 2000
 MAX_NAME = 200
 MAX_DEPTH = 4
 MAX_LIST = 10_000
+MAX_REFERENCES = 20_000
+"""Tensors that all operators of a model take together."""
 MAX_CONSTANT_ELEMENTS = 1_000_000
 MAX_STEP_ELEMENTS = 50_000_000
 """What one operator may make, in elements: 200 MB of float32."""
@@ -102,12 +104,16 @@ def _parse_nodes(data: object, known: set[str]) -> Iterator[GraphNode]:
     if len(steps) > MAX_NODES:
         raise UntrustedData(f"a model of {len(steps)} operators; at most {MAX_NODES} are read")
     made: set[str] = set()
+    taken = 0
     for step in steps:
         node = _parse_node(_mapping(step, "a node"), known | made)
         given = [name for name in node.out if name]
         if len(set(given)) != len(given) or (known | made) & set(given):
             raise UntrustedData(f"two tensors of a model have one name: {_shown(given)}")
         made.update(given)
+        taken += sum(1 for _ in references(node))
+        if taken > MAX_REFERENCES:
+            raise UntrustedData("the operators of a model take too many tensors")
         yield node
     known |= made
 
@@ -217,12 +223,12 @@ def tensor_values(
     wanted: set[str] | None = None,
     double: bool = False,
 ) -> dict[str, Tensor]:
-    """The tensors named in `wanted`, or all that the graph makes; otherwise as `run_graph`."""
+    """The output and the tensors named in `wanted`, or all of them, as they were when made."""
     with _one_thread(), torch.inference_mode():
         run = _Run(graph, weights, rows, wanted, double)
         for index, node in enumerate(graph.nodes):
             run.step(index, node)
-        return {name: tensor for name, tensor in run.values.items() if wanted is None or name in wanted}
+        return run.seen | {name: run.values[name] for name in {graph.output} & run.values.keys()}
 
 
 def matches(graph: ModelGraph, weights: Mapping[str, Array], probe_rows: Array, probe_outputs: Array) -> bool:
@@ -250,8 +256,9 @@ class _Run:
     ) -> None:
         self._double = double
         self._rows = len(rows)
-        self._last_use = _last_uses(graph) if wanted is not None else {}
-        self._wanted = wanted or set()
+        self._last_use = _last_uses(graph)
+        self._output = graph.output
+        self._wanted = wanted
         self._deadline = time.perf_counter() + MAX_SECONDS
         used = {name for node in graph.nodes for name in references(node)} | {graph.output}
         self.values = {graph.input: torch.tensor(rows).to(self._type(graph.dtype))}
@@ -259,19 +266,22 @@ class _Run:
             self.values[name] = self._tensor(name, weights.get(name))
         for name in used & graph.constants.keys():
             self.values[name] = self._tensor(name, graph.constants[name].values)
+        self.seen: dict[str, Tensor] = {}
+        for name, tensor in self.values.items():
+            self._show(name, tensor)
 
     def step(self, index: int, node: GraphNode) -> None:
         args = tuple(self._value(arg) for arg in node.args)
         kwargs = {key: self._value(value) for key, value in node.kwargs.items()}
         held = sum(tensor.numel() for tensor in self.values.values())
-        planned = planned_elements(node.base, args, kwargs)
+        planned = _called(node.op, planned_elements, (node.base, args, kwargs), {})
         if planned > MAX_STEP_ELEMENTS or held + planned > MAX_HELD_ELEMENTS:
             raise UntrustedData(f"{node.op} would make a tensor of {planned} elements")
         if time.perf_counter() > self._deadline:
             raise UntrustedData(f"the model takes longer than {MAX_SECONDS:.0f} s")
         self._keep(node, _called(node.op, kernel_for(node.op), args, kwargs))
         for name in self._last_use.get(index, ()):
-            if name not in self._wanted:
+            if name != self._output:
                 self.values.pop(name, None)
 
     def _keep(self, node: GraphNode, result: Any) -> None:
@@ -279,6 +289,12 @@ class _Run:
         for name, value in zip(node.out, results, strict=False):
             if name is not None and isinstance(value, Tensor):
                 self.values[name] = value
+                self._show(name, value)
+
+    def _show(self, name: str, tensor: Tensor) -> None:
+        """Keep a copy for the caller: a later operator may write into the tensor."""
+        if self._wanted is None or name in self._wanted - {self._output}:
+            self.seen[name] = tensor.clone()
 
     def _value(self, argument: Argument) -> Any:
         if isinstance(argument, tuple):
@@ -304,12 +320,15 @@ class _Run:
 
 def references(node: GraphNode) -> Iterator[str]:
     """The names of all tensors that a node takes, in the order of its arguments."""
-    pending: list[Any] = [*node.args, *node.kwargs.values()]
-    for argument in pending:
+    yield from _references((*node.args, *node.kwargs.values()))
+
+
+def _references(arguments: tuple[Argument, ...]) -> Iterator[str]:
+    for argument in arguments:
         if isinstance(argument, TensorRef):
             yield argument.name
         elif isinstance(argument, tuple):
-            pending.extend(argument)
+            yield from _references(argument)
 
 
 def _last_uses(graph: ModelGraph) -> dict[int, list[str]]:

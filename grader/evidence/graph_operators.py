@@ -90,6 +90,9 @@ IN_PLACE = (
 )
 """Those whose in-place variant may write into a tensor of the model's own."""
 
+ELEMENTS_PER_PIECE = 5000
+"""What a tensor object costs, counted as elements: a tensor may be cut into 10 000 pieces."""
+
 FORBIDDEN_OVERLOADS = ("out", "names", "name", "Dimname", "generator", "str")
 
 
@@ -110,13 +113,13 @@ def kernel_for(op: str) -> Kernel:
 
 
 def planned_elements(base: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
-    """An upper bound of the elements that a step makes, for products also of its multiplications / 1000."""
-    try:
-        if base in SIZES:
-            return SIZES[base](*args, **kwargs)
-        return _broadcast_elements(_tensors([args, list(kwargs.values())]))
-    except (TypeError, IndexError, ValueError, AttributeError, ZeroDivisionError):
-        return 0  # such arguments do not fit the operator, which is going to say so itself
+    """An upper bound of the elements that a step makes, for products also of its multiplications / 1000.
+
+    Raises almost anything where the arguments do not fit the operator.
+    """
+    if base in SIZES:
+        return SIZES[base](*args, **kwargs)
+    return _broadcast_elements(_tensors([args, list(kwargs.values())]))
 
 
 def _tensors(value: Any) -> list[Tensor]:
@@ -135,11 +138,13 @@ def _broadcast_elements(tensors: list[Tensor]) -> int:
 
 
 def _product_elements(*operands: Any, **_: Any) -> int:
-    """Of a matrix product whose two factors are the last, or for `linear` the first, two tensors."""
+    """Of a matrix product whose two factors are the last two tensors among its arguments."""
     left, right = _tensors(operands)[-2:]
-    rows, inner = left.numel() // max(left.shape[-1], 1), left.shape[-1]
+    rows = left.shape[-2] if left.dim() > 1 else 1
     columns = right.shape[-1] if right.dim() > 1 else 1
-    return max(rows * columns, rows * columns * inner // 1000)
+    batches = math.prod(np.broadcast_shapes(tuple(left.shape[:-2]), tuple(right.shape[:-2])))
+    made: int = batches * rows * columns
+    return max(made, made * left.shape[-1] // 1000)
 
 
 def _linear_elements(data: Tensor, weight: Tensor, *_: Any) -> int:
@@ -165,7 +170,22 @@ def _cdist_elements(one: Tensor, two: Tensor, *_: Any) -> int:
 
 def _index_elements(data: Tensor, indices: list[Tensor | None], *_: Any) -> int:
     given = [index for index in indices if index is not None]
-    return _broadcast_elements(given) * math.prod(data.shape[len(given) :]) * (data.numel() > 0)
+    untouched = math.prod(size for size, index in zip(data.shape, indices, strict=False) if index is None)
+    consumed = sum(1 if index is None or index.dtype != torch.bool else index.dim() for index in indices)
+    return _broadcast_elements(given) * untouched * math.prod(data.shape[consumed:])
+
+
+def _unbound_elements(data: Tensor, dim: int = 0) -> int:
+    return max(data.numel(), data.shape[dim] * ELEMENTS_PER_PIECE)
+
+
+def _split_elements(data: Tensor, size: int | list[int], dim: int = 0) -> int:
+    pieces = len(size) if isinstance(size, list) else math.ceil(data.shape[dim] / size)
+    return max(data.numel(), pieces * ELEMENTS_PER_PIECE)
+
+
+def _chunk_elements(data: Tensor, chunks: int, _: int = 0) -> int:
+    return max(data.numel(), chunks * ELEMENTS_PER_PIECE)
 
 
 def _joined_elements(tensors: list[Tensor], *_: Any) -> int:
@@ -194,6 +214,9 @@ SIZES: Mapping[str, Callable[..., int]] = {
     **dict.fromkeys(("zeros", "ones", "full", "empty"), _sized),
     **dict.fromkeys(("expand", "new_zeros", "new_ones", "new_full", "new_empty"), _sized_second),
     **dict.fromkeys(("cat", "stack"), _joined_elements),
+    **dict.fromkeys(("split", "unsafe_split", "split_with_sizes"), _split_elements),
+    **dict.fromkeys(("chunk", "unsafe_chunk"), _chunk_elements),
+    "unbind": _unbound_elements,
     "linear": _linear_elements,
     "convolution": _convolution_elements,
     "_trilinear": _trilinear_shapes,

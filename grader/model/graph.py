@@ -89,6 +89,11 @@ class ModelGraph(Frozen):
     notes: tuple[str, ...] = ()
     """`reads-values`: the forward pass looked at numbers, so it may branch on them."""
 
+    @property
+    def unregistered(self) -> bool:
+        """Whether learned tensors take part that the module's `parameters()` does not give."""
+        return any(constant.parameter or constant.trainable for constant in self.constants.values())
+
     def is_weight(self, name: str) -> bool:
         """Whether training moves this tensor: a parameter, or a constant that asked for gradients."""
         constant = self.constants.get(name)

@@ -85,6 +85,8 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]  # not annota
         given = [self._encode(arg) for arg in args]
         named = {key: self._encode(value) for key, value in kwargs.items() if key not in UNPORTABLE}
         result = func(*args, **kwargs)
+        if "dtype" not in named and isinstance(result, Tensor) and _makes_default_type(func, args):
+            named["dtype"] = _encode_plain(result.dtype)
         name = str(func)
         self.trace.reads_values |= name == "aten._local_scalar_dense.default"
         seeded = torch.Tag.nondeterministic_seeded in func.tags and _is_training(func, args, kwargs)
@@ -145,6 +147,12 @@ def _encode_plain(value: Any) -> Any:
     if isinstance(value, (torch.device, torch.layout)):
         return None
     raise NotTraceable("unsupported-argument", type(value).__name__)
+
+
+def _makes_default_type(func: Any, args: Any) -> bool:
+    """Whether the result's dtype is PyTorch's default in this process, which is another elsewhere."""
+    takes_type = any(argument.name == "dtype" for argument in func._schema.arguments)
+    return takes_type and not any(isinstance(arg, Tensor) for arg in args)
 
 
 def _is_training(func: Any, args: Any, kwargs: Any) -> bool:
