@@ -1,7 +1,7 @@
 """Stored evidence: a submission and its recording in one zip, enough to judge again without running anything.
 
-    bundle.json  submission.json  recording.json  events.jsonl  tensors.safetensors
-    rerun-1/recording.json  rerun-1/events.jsonl  rerun-1/tensors.safetensors  …
+bundle.json  submission.json  recording.json  events.jsonl  tensors.safetensors
+rerun-1/recording.json  rerun-1/events.jsonl  rerun-1/tensors.safetensors  …
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class ColdKernel:
             manager = await self._source.start(scratch)
         except (OSError, RuntimeError) as error:
             raise GradingFailed(f"no kernel could be started: {error}") from error
-        conversation = Conversation(manager, job.limits, self._patience)
+        conversation = Conversation(manager, job.limits, self._patience, str(scratch.root))
         try:
             await _opened(conversation, scratch)
             transcript = await conversation.run(submission)

@@ -1,5 +1,8 @@
 """One kernel, spoken to cell by cell; everything that the student's code does to it becomes a `CellRun`."""
 
+# mypy: allow-untyped-calls
+# nbformat's constructors carry no types.
+
 from __future__ import annotations
 
 import asyncio
@@ -67,8 +70,9 @@ class Listener(NotebookClient):
 class Conversation:
     """Runs the cells of one submission in one kernel."""
 
-    def __init__(self, manager: AsyncKernelManager, limits: Limits, patience: Patience) -> None:
+    def __init__(self, manager: AsyncKernelManager, limits: Limits, patience: Patience, folder: str) -> None:
         self._manager = manager
+        self._folder = folder
         self._limits = limits
         self._patience = patience
         self._figures = FigureBudget(limits.figures)
@@ -81,7 +85,6 @@ class Conversation:
         Raises:
             RuntimeError: it died, or did not in time.
         """
-        self._client.startup_timeout = self._patience.start_s
         self._client.kc = client = self._manager.client(context=self._manager.context)
         client.start_channels()
         client.allow_stdin = False
@@ -126,7 +129,7 @@ class Conversation:
         return "the recording was not finished in time"
 
     async def _run_cell(self, number: int, source: str, left: float, problems: list[str]) -> CellRun:
-        screen = self._client.screen = Screen(number, self._limits, self._figures)
+        screen = self._client.screen = Screen(number, self._limits, self._figures, self._folder)
         limit = min(self._limits.cell_s, left)
         started = time.monotonic()
         cell = new_code_cell(source)
@@ -136,6 +139,7 @@ class Conversation:
             in_time = await self._ended(running, limit)
         finally:
             running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
         seconds = time.monotonic() - started
         if in_time and (failure := _failure(running)):
             problems.append(f"cell {number}: {failure}")
@@ -195,17 +199,18 @@ def _failure(running: asyncio.Future[Any]) -> str | None:
 
 
 def _left_on_purpose(screen: Screen) -> bool:
-    return screen.error is not None and screen.error.name == "SystemExit" and screen.error.message in ("", "0", "None")
+    error = screen.error
+    return error is not None and error.name == "SystemExit" and error.message in ("", "0", "None")
 
 
 def _stopped(limit: float, limits: Limits, *, alive: bool) -> str:
     whose = "a cell may take" if limit >= limits.cell_s else "was left for the whole submission"
     how = "interrupted" if alive else "stopped with its process, because it did not heed the interruption"
-    return f"ran longer than the {limit:.0f} s that {whose} and was {how}"
+    return f"ran longer than the {limit:.3g} s that {whose} and was {how}"
 
 
 def _death(manager: AsyncKernelManager) -> str:
     code = getattr(getattr(manager.provisioner, "process", None), "returncode", None)
     if isinstance(code, int) and code < 0:
         return f"the Python process was ended by {signal.Signals(-code).name}"
-    return "the Python process ended" if code is None else f"the Python process ended itself with exit status {code}"
+    return "the Python process ended itself" + ("" if code is None else f" with exit status {code}")

@@ -43,7 +43,7 @@ def kernel_environment(scratch: Scratch, device: Device) -> dict[str, str]:
 
 
 def lend_fonts(scratch: Scratch) -> None:
-    """Copy matplotlib's list of fonts into the scratch folder: making it anew costs each kernel a second or more."""
+    """Copy matplotlib's list of fonts into the scratch folder: each kernel would spend seconds on its own."""
     folder = scratch.home / ".matplotlib"
     folder.mkdir(exist_ok=True)
     cache = _font_cache()
@@ -52,7 +52,8 @@ def lend_fonts(scratch: Scratch) -> None:
 
 
 def _cuda() -> dict[str, str]:
-    asked = {name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH") if name in os.environ}
+    names = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+    asked = {name: os.environ[name] for name in names if name in os.environ}
     # cuBLAS needs a fixed workspace to give the same sums twice.
     return {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", **asked}
 
@@ -74,6 +75,7 @@ def _make_font_list(cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as fresh:
         command = [sys.executable, "-P", "-c", "import matplotlib.font_manager"]
-        subprocess.run(command, env=os.environ | {"MPLCONFIGDIR": fresh}, check=True, timeout=120, capture_output=True)
+        environment = os.environ | {"MPLCONFIGDIR": fresh}
+        subprocess.run(command, env=environment, check=True, timeout=120, capture_output=True)
         for path in Path(fresh).glob(_FONT_LIST):
             path.replace(cache / path.name)

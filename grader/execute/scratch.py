@@ -107,7 +107,7 @@ def _filled(empty: Scratch, submission: Submission, job: Job) -> Scratch:
         raise GradingFailed(f"the scratch folder could not be filled: {error}") from error
     own = {path.name for path in submission.companions}
     for name in sorted(own & {path.name for path in job.support}):
-        notes.append(f"{name} beside the submission was used in place of the one that comes with the assignment")
+        notes.append(f"{name} beside the submission was used in place of the assignment's file of that name")
     notes += [note for path in submission.companions if (note := _copied(path, empty.work))]
     return Scratch(empty.root, tuple(notes))
 

@@ -9,6 +9,8 @@ from typing import Any
 from grader.model.recording import CellError, Limits, Output
 
 _CONTROL_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CELL_FILE = re.compile(r"[\w./-]*/ipykernel_\d+/\d+\.py")
+_ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]{6,16}\b")
 _LONGEST_PICTURE = 4 * 1024**2
 """Characters of base64."""
 _LONGEST_TRACEBACK = 20_000
@@ -27,11 +29,12 @@ class FigureBudget:
 class Screen:
     """Collects one cell's outputs; past a limit it drops what comes and says so once.
 
-    `clear_output` takes the pictures away, as in Jupyter, but leaves the text: it is evidence of what was reported.
+    `clear_output` takes the pictures away, as in Jupyter, but leaves the text: evidence of what was reported.
     """
 
-    def __init__(self, number: int, limits: Limits, figures: FigureBudget) -> None:
+    def __init__(self, number: int, limits: Limits, figures: FigureBudget, folder: str = "") -> None:
         self._number = number
+        self._folder = folder
         self._limits = limits
         self._figures = figures
         # Progress bars fill stderr; they must not crowd out what was printed.
@@ -43,7 +46,7 @@ class Screen:
         self.error: CellError | None = None
 
     def take(self, kind: str, content: Mapping[str, Any]) -> None:
-        """One message of the kernel's publishing channel; those that are malformed or mean nothing are passed over."""
+        """One message of the kernel's publishing channel; malformed and meaningless ones are passed over."""
         if kind == "stream":
             self._take_stream(str(content.get("name")), _text(content.get("text")))
         elif kind in ("display_data", "execute_result", "update_display_data"):
@@ -92,8 +95,8 @@ class Screen:
         traceback = _plain("\n".join(map(_text, lines))) if isinstance(lines, list) else ""
         self.error = CellError(
             name=_text(content.get("ename"))[:200],
-            message=_plain(_text(content.get("evalue")))[:_LONGEST_MESSAGE],
-            traceback=_shortened(traceback),
+            message=self._steady(_plain(_text(content.get("evalue")))[:_LONGEST_MESSAGE]),
+            traceback=self._steady(_shortened(traceback)),
             line=error_line(traceback, self._number),
         )
 
@@ -132,15 +135,25 @@ class Screen:
             if text := "".join(chunks):
                 self._add(Output(kind="stderr" if name == "stderr" else "stdout", text=text))
 
+    def _steady(self, text: str) -> str:
+        return steady(text, self._folder)
+
     def _add(self, output: Output) -> None:
         if len(self._outputs) < _MOST_OUTPUTS:
-            self._outputs.append(output)
+            self._outputs.append(output.model_copy(update={"text": self._steady(output.text)}))
         else:
             self.note(f"more than {_MOST_OUTPUTS} outputs; the rest was not kept")
 
 
+def steady(text: str, folder: str) -> str:
+    """The text without what differs between two runs of one code: scratch paths, process ids, addresses."""
+    if folder:
+        text = text.replace(f"{folder}/work", "/work").replace(folder, "/scratch")
+    return _ADDRESS.sub("0x…", _CELL_FILE.sub("<cell>", text))
+
+
 def error_line(traceback: str, number: int) -> int | None:
-    """1-based line of cell `number` at which an error surfaced, read from IPython's traceback without colours."""
+    """1-based line of cell `number` at which an error surfaced, read from IPython's plain traceback."""
     # `%%time` and its like compile the cell without their own line, and come after the line that runs them.
     timed = re.findall(r"<timed (?:exec|eval)>(?::|, line )(\d+)", traceback)
     if timed:

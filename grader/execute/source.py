@@ -1,4 +1,4 @@
-"""Where kernels come from: the seam at which a pool of warm, sandboxed kernels takes the place of cold ones."""
+"""Where kernels come from: the seam at which a pool of warm, sandboxed kernels can replace cold ones."""
 
 from __future__ import annotations
 
@@ -95,6 +95,7 @@ def write_job(scratch: Scratch, submission: Submission, job: Job) -> None:
         "hello": str(scratch.hello),
         "script": submission.name if submission.kind == "script" else None,
         "memory_bytes": job.limits.memory_bytes,
+        "output_chars": job.limits.output_chars,
         "recorder": recorder,
     }
     scratch.job.write_text(json.dumps(fields), encoding="utf-8")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -96,13 +96,14 @@ def _fields(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     """`dtype`, `shape` and the two offsets of a header's entry, their types checked."""
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
-    known = isinstance(dtype, str) and (dtype in _DTYPES or dtype == "BF16")
-    if not known or not _counts(shape) or len(shape) > _MOST_DIMENSIONS:
-        raise UntrustedData(f"tensor {name[:80]!r} has no allowed dtype and shape")
+    if not isinstance(dtype, str) or (dtype not in _DTYPES and dtype != "BF16"):
+        raise UntrustedData(f"tensor {name[:80]!r} has no allowed dtype")
+    if not _counts(shape) or len(shape) > _MOST_DIMENSIONS:
+        raise UntrustedData(f"tensor {name[:80]!r} has no possible shape")
     if not _counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise UntrustedData(f"tensor {name[:80]!r} lies nowhere in its file")
-    return str(dtype), tuple(shape), offsets[0], offsets[1]
+    return dtype, tuple(shape), offsets[0], offsets[1]
 
 
-def _counts(values: Any) -> bool:
+def _counts(values: Any) -> TypeGuard[list[int]]:
     return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**48 for value in values)

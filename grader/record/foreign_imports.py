@@ -1,8 +1,9 @@
-"""Modules that exist where students worked and not here: Google Colab's, and progress bars that need a browser."""
+"""Modules that exist where students worked and not here: Google Colab's, and bars that need a browser."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import linecache
 import sys
@@ -53,7 +54,7 @@ class ColabFinder(MetaPathFinder, Loader):
 
 
 class NotebookProgressFinder(MetaPathFinder, Loader):
-    """Gives `tqdm.notebook` the bars of plain text, where the widgets that it draws with are not installed."""
+    """Gives `tqdm.notebook` the bars of plain text, where the widgets it draws with are not installed."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -64,8 +65,7 @@ class NotebookProgressFinder(MetaPathFinder, Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        from tqdm import std
-
+        std = importlib.import_module("tqdm.std")
         names = {"tqdm": std.tqdm, "tqdm_notebook": std.tqdm, "trange": std.trange, "tnrange": std.trange}
         vars(module).update(names)
 
@@ -86,9 +86,13 @@ def is_tried(frame: FrameType | None) -> bool:
 
 def _importing_frame() -> FrameType | None:
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and ("importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__):
+    while frame is not None and _is_machinery(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
+
+
+def _is_machinery(filename: str) -> bool:
+    return "importlib" in filename or filename == __file__
 
 
 def _attribute(module: str, name: str) -> Any:
@@ -98,7 +102,7 @@ def _attribute(module: str, name: str) -> Any:
 
 
 class Nothing:
-    """Stands for a function or a submodule of Colab's: can be called, and has whatever attribute is asked for."""
+    """Stands for a function or a submodule of Colab's: can be called, and has every attribute."""
 
     def __init__(self, name: str) -> None:
         self._name = name

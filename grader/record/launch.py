@@ -1,8 +1,12 @@
 """Starts the kernel that runs a student's code: `python -m grader.record.launch -f CONNECTION --job JOB`.
 
-The job file is JSON: `seed`, `device`, `work` (the student's folder), `record` (the recorder's), `hello` (a file to
-write versions into), `script` (the file's name when it is one, else null), `memory_bytes` and `recorder` (its config).
+The job file is JSON: `seed`, `device`, `work` (the student's folder), `record` (the recorder's), `hello` (a
+file to write versions into), `script` (the file's name when it is one, else null), `memory_bytes`,
+`output_chars` (per cell) and `recorder` (its config).
 """
+
+# mypy: allow-untyped-calls
+# IPython and ipykernel carry few types.
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ from ipykernel.kernelapp import IPKernelApp
 from traitlets.config import Config
 
 from grader.record import foreign_imports
-from grader.record.notebook_habits import StudentShell, keep_inline
+from grader.record.notebook_habits import StudentShell, bound_speech, keep_inline
 
 FINISH_REQUEST = "grader_finish_request"
 FINISH_REPLY = "grader_finish_reply"
@@ -51,7 +55,8 @@ class RecordingKernel(IPythonKernel):
         # Whatever the student's code left behind, also an exit hook, must not cost the reply.
         except BaseException as error:
             problem = f"{type(error).__name__}: {error}"[:500]
-        self.session.send(stream, FINISH_REPLY, {"problem": problem}, parent, ident)
+        session: Any = self.session
+        session.send(stream, FINISH_REPLY, {"problem": problem}, parent, ident)
 
 
 def main() -> None:
@@ -65,13 +70,12 @@ def main() -> None:
     settle(job)
     app = start_kernel(arguments.connection)
     prepare_session(app.kernel, job)
-    versions = {"python": platform.python_version(), "torch": _torch_version(), "platform": platform.platform()}
-    Path(job["hello"]).write_text(json.dumps(versions), encoding="utf-8")
+    Path(job["hello"]).write_text(json.dumps(_versions()), encoding="utf-8")
     app.start()
 
 
 def settle(job: dict[str, Any]) -> None:
-    """Seeds, one thread, deterministic algorithms: everything that makes a second run the same as the first."""
+    """Seeds, one thread, deterministic algorithms: a second run gives what the first gave."""
     import numpy as np
     import torch
 
@@ -93,9 +97,11 @@ def start_kernel(connection: str) -> IPKernelApp:
 
 
 def prepare_session(kernel: Any, job: dict[str, Any]) -> None:
-    """Give the shell its habits, its recorder and its limits; from here on the process belongs to the student."""
+    """Give the shell its habits, its recorder and its limits; from here on the process is the student's."""
     shell = kernel.shell
     keep_inline(shell)
+    # Before the recorder, which then hears all of it.
+    bound_speech(shell, job["output_chars"])
     foreign_imports.install(shell.note)
     # `exit()` is answered by the grader, not by advice about how to leave Jupyter.
     warnings.filterwarnings("ignore", message="To exit: use")
@@ -112,7 +118,7 @@ def prepare_session(kernel: Any, job: dict[str, Any]) -> None:
 
 
 def limit_memory(allowance: int) -> Callable[[], None]:
-    """Let this process take `allowance` more bytes of data than now; past it an allocation fails as MemoryError.
+    """Let this process take `allowance` more bytes of data than now; past it allocations fail as MemoryError.
 
     Returns:
         What gives it some more, for writing the recording.
@@ -159,10 +165,14 @@ def _stand_in_folder(shell: StudentShell, job: dict[str, Any]) -> None:
         shell.user_ns["__file__"] = str(Path(job["work"]) / job["script"])
 
 
-def _torch_version() -> str:
+def _versions() -> dict[str, str]:
     import torch
 
-    return torch.__version__
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "platform": platform.platform(),
+    }
 
 
 if __name__ == "__main__":
