@@ -1,4 +1,4 @@
-"""An assignment folder to the record that everything is judged by; its layout stands in `grader.model.assignment`."""
+"""An assignment folder, read and held against itself; `grader.model.assignment` describes its layout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def default_assignment_folder() -> Path:
     for folder in (package / _PACKAGED, package.parent / "exercises"):
         if (folder / "assignment.toml").is_file():
             return folder
-    raise BadAssignment("the assignment that comes with the grader is missing: install it again, or name another one")
+    raise BadAssignment(
+        "the assignment that comes with the grader is missing: install it again, or name another one"
+    )
 
 
 def load_assignment(folder: Path) -> Assignment:
@@ -103,7 +105,9 @@ def _check(table: object, rubric: Path, index: int) -> CheckSpec:
 
 def _check_names(assignment: Assignment, declared: Path) -> None:
     if not _FILE_SAFE.match(assignment.id):
-        raise BadAssignment(f"{declared}: id: only letters, digits, '.', '_' and '-', as files are named after it")
+        raise BadAssignment(
+            f"{declared}: id: only letters, digits, '.', '_' and '-', as files are named after it"
+        )
     if not math.isfinite(assignment.base_points):
         raise BadAssignment(f"{declared}: base_points: {assignment.base_points} is no number of points")
     groups = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import jupytext
+from jupytext.magics import uncomment_magic
 
 from grader.load.content import speakable
 from grader.load.notebook import exercise_in
@@ -17,9 +19,10 @@ from grader.model.submission import Cell
 _CELL_MARK = re.compile(r"^#\s*(?:%%+(?:\s.*)?|<codecell>\s*|In\s?\[[\d ]*\]:?\s*)$")
 _EXERCISE_MARK = re.compile(
     r"^#[#\s*=\-]*(?:(?:ex|exc|exer|exercise|exercice|exerci[tțţ]iul?|ejercicio|exerc[ií]cio|esercizio|[uü]bung|aufgabe"
-    r"|task|problem)\b\.?\s*[.:#№-]?\s*(?:n[or]\.?\s*)?\d{1,2}\b|extra\b)",
+    r"|task|problem)(?![^\W\d_])\.?\s*[.:#№-]?\s*(?:n[or]\.?\s*)?\d{1,2}\b|extra\b)",
     re.IGNORECASE,
 )
+_UNKNOWN_CELL = {"cell_type": "code", "source": "", "metadata": {}}
 _HEADER_FENCE = re.compile(r"^#\s*---\s*$")
 
 
@@ -84,21 +87,25 @@ def _end_of_header(lines: list[str]) -> int:
 def _percent_cell(chunk: list[str], begin: int) -> Cell:
     """The cell whose mark is the chunk's first line; its next line has index `begin` in the file."""
     body = chunk[1:]
-    cell = _read_by_jupytext(chunk)
-    if cell is None:
-        first_line = begin + _blank_start(body) + 1
-        return Cell(kind="code", source="\n".join(body).strip("\n"), first_line=first_line)
-    line = begin + _offset(cell.source.split("\n"), body) + 1
-    exercise = exercise_in(cell.metadata)
-    return Cell(kind=cell.cell_type, source=cell.source, exercise=exercise, first_line=line)
+    # Where jupytext sees a second mark (as inside a function), the lines themselves are the source.
+    cell = _one_cell(chunk) or _one_cell(chunk[:1]) or SimpleNamespace(**_UNKNOWN_CELL)
+    source = cell.source or _without_comment_marks(body)
+    line = begin + _offset(source.split("\n"), body) + 1
+    return Cell(kind=cell.cell_type, source=source, exercise=exercise_in(cell.metadata), first_line=line)
 
 
-def _read_by_jupytext(chunk: list[str]) -> Any | None:
-    """The one cell that jupytext sees; None where it sees several, as with a mark inside a function."""
+def _without_comment_marks(body: list[str]) -> str:
+    """The lines with the magics that jupytext comments out made magics again."""
+    lines = uncomment_magic(list(body))  # type: ignore[no-untyped-call]  # jupytext has no types
+    return "\n".join(lines).rstrip("\n")
+
+
+def _one_cell(chunk: list[str]) -> Any | None:
+    """The cell that jupytext reads from these lines; None where it reads several or stumbles."""
     try:
         text = "\n".join(chunk) + "\n"
         cells = jupytext.reads(text, fmt="py:percent").cells  # type: ignore[no-untyped-call]  # has no types
-    except Exception:  # jupytext promises no error type for broken marks; the lines still are code.
+    except Exception:  # jupytext promises no error type for broken marks.
         return None
     return cells[0] if len(cells) == 1 else None
 
@@ -111,7 +118,3 @@ def _offset(source: list[str], body: list[str]) -> int:
         if not source[0].strip() and offset < len(body) and not body[offset].strip():
             return offset
     return 0
-
-
-def _blank_start(body: list[str]) -> int:
-    return next((index for index, line in enumerate(body) if line.strip()), 0)
