@@ -36,6 +36,8 @@ def read_recording_folder(folder: Path, cap: int) -> tuple[tuple[Event, ...], Te
     """
     problems: list[str] = []
     budget = _Budget(cap)
+    if folder.is_symlink():
+        return (), {}, ("the recorder's folder was replaced by a link; nothing was read",)
     events = _read_events(folder / EVENTS_FILE, budget, problems)
     tensors: Tensors = {}
     for path in sorted(folder.glob(TENSOR_FILES))[:_MOST_FILES]:
@@ -71,17 +73,20 @@ def _regular_bytes(path: Path, most: int) -> bytes:
     try:
         # Without O_NONBLOCK a named pipe would hold us up for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return b""
     except OSError as error:
         raise UntrustedData(f"cannot be read ({error.strerror})") from error
+    # Python's file objects refuse a folder before it can be asked what it is.
+    regular = stat.S_ISREG(os.fstat(handle).st_mode)
+    if not regular:
+        os.close(handle)
+        raise UntrustedData("is no regular file")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise UntrustedData("is no regular file")
         return file.read(most)
 
 
 def _read_events(path: Path, budget: _Budget, problems: list[str]) -> list[Event]:
-    if not path.exists() and not path.is_symlink():
-        return []
     try:
         content = budget.read(path, cut=True)
     except UntrustedData as error:

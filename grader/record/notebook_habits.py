@@ -138,7 +138,7 @@ def bound_speech(shell: StudentShell, limit: int) -> None:
 
 
 class BoundedWrite:
-    """A stream's `write` with room for so many characters per cell, and one more to show that it overflowed."""
+    """A stream's `write` with room for so many characters per cell, and one more to show an overflow."""
 
     def __init__(self, write: Callable[[str], int], limit: int) -> None:
         self._write = write
