@@ -132,23 +132,42 @@ def run(codes: list[str]) -> list[str]:
         try:
             exec(compile(neutralised(code), f"<cell {number}>", "exec"), namespace)
         except BaseException as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            raised.append(f"cell {number} line {place.lineno}: {type(error).__name__}: {error}")
+            raised.append(f"cell {number} line {line_of(error)}: {type(error).__name__}: {error}")
     return raised
 
 
-def check(case: Path, seed: int, tail: int) -> None:
-    random.seed(seed), np.random.seed(seed), torch.manual_seed(seed)
-    printed, figures = io.StringIO(), []
+def line_of(error: BaseException) -> int | None:
+    """Where the cell raised: for a cell that does not parse, where parsing stopped."""
+    if isinstance(error, SyntaxError):
+        return error.lineno
+    inside = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell")]
+    return inside[-1] if inside else None
+
+
+def show_counted() -> list[int]:
+    """Makes `plt.show` close the figures; returns the list that it notes their numbers in."""
+    shown: list[int] = []
+
+    def show(*_: Any, **__: Any) -> None:
+        shown.extend(plt.get_fignums())
+        plt.close("all")
+
     plt.close("all")
-    plt.show = lambda *_, **__: (figures.extend(plt.get_fignums()), plt.close("all"))
+    plt.show = show
+    return shown
+
+
+def check(case: Path, seed: int, tail: int) -> None:
+    for sow in (random.seed, np.random.seed, torch.manual_seed):
+        sow(seed)
+    printed, figures = io.StringIO(), show_counted()
     sys.stdin = RefusesInput()
     begun = time.process_time()
     with every_module() as made, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         raised = run(sources(case))
     spent = time.process_time() - begun
-    figures.extend(plt.get_fignums())
-    print(f"== {case.name}  seed {seed}  {spent:.1f} s CPU  {len(figures)} figures  {len(raised)} raised")
+    drawn = len(figures) + len(plt.get_fignums())
+    print(f"== {case.name}  seed {seed}  {spent:.1f} s CPU  {drawn} figures  {len(raised)} raised")
     for line in raised:
         print("   !!", line)
     for model in outermost(made):

@@ -1,0 +1,2 @@
+# Lab 6
+# TODO: everything
