@@ -120,7 +120,6 @@ class _Reader:
             x=x,
             y=y,
             levels=self._optional(raw.get("levels"), 1),
-            levels_given=raw.get("levels_given") is True,
             extent=self._extent(raw.get("extent")),
             origin=origin if origin in ("upper", "lower") else None,
         )

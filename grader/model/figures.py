@@ -53,8 +53,6 @@ class Field:
     """Shape (rows,), or the shape of `z`."""
     levels: Array | None = None
     """Shape (k,): where one colour ends and the next begins."""
-    levels_given: bool = False
-    """Whether the student chose the levels; otherwise matplotlib did."""
     extent: tuple[float, float, float, float] | None = None
     """Left, right, bottom, top."""
     origin: str | None = None

@@ -68,25 +68,23 @@ def describe_axes(axes: Any, fields: Mapping[Any, dict[str, Any]], keep: Keep) -
 
 def contour_field(how: str, args: Any, kwargs: Any, artist: Any, keep: Keep) -> dict[str, Any] | None:
     """The grid that a contour call was given, and the levels it came to; None where it is not numbers."""
-    x, y, z, rest = _contour_arguments(how, args)
-    levels = kwargs.get("levels", rest[0] if rest else None)
+    x, y, z = _contour_arguments(how, args)
     extent = kwargs.get("extent")
     x, y, z = (None if value is None else numbers(value) for value in (x, y, z))
     field = _grid(how, x, y, z, keep)
     if field is not None:
         field["levels"] = _kept(getattr(artist, "levels", None), keep, _MOST_LEVELS)
-        field["levels_given"] = levels is not None and np.ndim(levels) == 1
         field["extent"] = None if extent is None else [float(end) for end in extent]
         field["origin"] = text(kwargs.get("origin")) or None
     return field
 
 
-def _contour_arguments(how: str, args: tuple[Any, ...]) -> tuple[Any, Any, Any, tuple[Any, ...]]:
+def _contour_arguments(how: str, args: tuple[Any, ...]) -> tuple[Any, Any, Any]:
     if how.startswith("tri") and hasattr(args[0], "triangles"):
-        return args[0].x, args[0].y, args[1], args[2:]
+        return args[0].x, args[0].y, args[1]
     if len(args) > 2:
-        return args[0], args[1], args[2], args[3:]
-    return None, None, args[0], args[1:]
+        return args[0], args[1], args[2]
+    return None, None, args[0]
 
 
 def _each(artists: Iterable[Any], describe: Callable[[Any, Keep], Any], keep: Keep) -> list[Any]:
@@ -170,7 +168,7 @@ def _grid(how: str, x: Array | None, y: Array | None, z: Array | None, keep: Kee
         x, y, z = _separated(x, y, z)
         x, y = (axis[(slice(None, None, step),) * axis.ndim] for axis in (x, y))
     z = z[(slice(None, None, step),) * z.ndim]
-    field = {"how": how, "x": None, "y": None, "z": keep(z), "levels": None, "levels_given": False}
+    field: dict[str, Any] = {"how": how, "x": None, "y": None, "z": keep(z), "levels": None}
     if x is not None and y is not None:
         field.update(x=keep(x), y=keep(y))
     field.update(extent=None, origin=None, **({"cut": True} if step > 1 else {}))

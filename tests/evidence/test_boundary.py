@@ -135,6 +135,11 @@ def by_cut_logits() -> None:
     plt.contourf(xx, yy, on(xx, yy, logit), levels=[-1000, 0, 1000])
 
 
+def by_filling_one_class() -> None:
+    xx, yy = mesh()
+    plt.contourf(xx, yy, on(xx, yy, logit), levels=[0, 1000])
+
+
 def by_booleans_on_ax() -> None:
     xx, yy = mesh()
     _, ax = plt.subplots()
@@ -153,7 +158,7 @@ def by_scattered_grid() -> None:
 
 def by_scattered_colours() -> None:
     xx, yy = mesh(60, 70)
-    plt.scatter(xx, yy, color=["red" if one else "blue" for one in on(xx, yy).ravel()])
+    plt.scatter(xx, yy, color=["blue" if one else "red" for one in on(xx, yy).ravel()])
 
 
 def by_triangles() -> None:
@@ -205,8 +210,16 @@ def turned_image(xx: Array, yy: Array) -> None:
 
 @pytest.mark.parametrize("draw", [swapped_columns, turned_array, turned_image])
 def test_exchanged_axes_are_called_transposed(watched: Watched, draw: Callable[[Array, Array], None]) -> None:
-    draw(*mesh())
+    draw(*np.meshgrid(np.linspace(-1, 2, 101), np.linspace(-4, 0.5, 101)))
     assert shown(watched).explanation == "transposed"
+
+
+def test_places_beside_the_boundary_are_left_to_rounding(watched: Watched) -> None:
+    xx, yy = mesh()
+    plt.contourf(xx, yy, on(xx + (xx[0, 1] - xx[0, 0]) / 2, yy))
+    verdict = shown(watched)
+    assert (verdict.explanation, verdict.agreement) == ("true", 1)
+    assert 9000 < verdict.compared < 9999
 
 
 def test_a_region_that_exchange_leaves_alone_is_true(watched: Watched) -> None:
@@ -220,14 +233,26 @@ def test_a_region_that_exchange_leaves_alone_is_true(watched: Watched) -> None:
 
 
 def test_a_nearly_round_region_exchanged_is_transposed(watched: Watched) -> None:
+    verdict = egg_exchanged(watched, 1.09)
+    assert verdict.agreement > 0.98
+    assert (verdict.explanation, verdict.transposed) == ("transposed", 1)
+
+
+def test_a_round_region_that_hardly_differs_is_true(watched: Watched) -> None:
+    verdict = egg_exchanged(watched, 1.05)
+    assert verdict.agreement < verdict.transposed == 1
+    assert verdict.explanation == "true"
+
+
+def egg_exchanged(watched: Watched, longer: float) -> BoundaryVerdict:
     def egg(rows: Array) -> Array:
         x, y = np.asarray(rows).T
-        return (x**2 + (y / 1.15) ** 2 < 0.8).astype(int)
+        return (x**2 + (y / longer) ** 2 < 0.8).astype(int)
 
     x = np.linspace(-1.5, 1.5, 101)
     xx, yy = np.meshgrid(x, x)
     plt.contourf(xx, yy, on(yy, xx, egg))
-    assert shown(watched, egg).explanation == "transposed"
+    return shown(watched, egg)
 
 
 def test_an_image_without_origin_stands_on_its_head(watched: Watched) -> None:
@@ -348,7 +373,8 @@ def test_rows_of_the_other_part_are_foreign(watched: Watched) -> None:
     axes = watched.axes()
     test = points_over(axes, ROWS[300:])
     assert (test.share, test.foreign, test.labels_agree) == (0, 1, None)
-    assert points_over(axes, ROWS[:300], LABELS[:300]).labels_agree == 1
+    train = points_over(axes, ROWS[:300], LABELS[:300])
+    assert (train.share, train.foreign, train.labels_agree) == (1, 0, 1)
     wrong = np.random.default_rng(1).permutation(LABELS[:300])
     agreement = points_over(axes, ROWS[:300], wrong).labels_agree
     assert agreement is not None and agreement < 0.8

@@ -44,7 +44,7 @@ def test_a_sound_event_is_read_whole() -> None:
     drawn = axes(
         lines=[line(x="three")],
         scatters=[scatter(), scatter(values=None, colors="rgba")],
-        fields=[field(levels="three", levels_given=True, extent=[0, 1, 2, 3.5], origin="upper")],
+        fields=[field(levels="three", extent=[0, 1, 2, 3.5], origin="upper")],
         legend=["a", "b"],
         bars=3,
     )
@@ -55,7 +55,7 @@ def test_a_sound_event_is_read_whole() -> None:
     assert read.lines[0].y.tolist() == [1, 2, 3] and read.lines[0].style == "--"
     assert read.scatters[0].values is not None and read.scatters[1].colors is not None
     assert read.fields[0].extent == (0, 1, 2, 3.5) and read.fields[0].origin == "upper"
-    assert read.fields[0].levels_given
+    assert read.fields[0].levels is not None and read.fields[0].levels.tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
