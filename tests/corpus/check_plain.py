@@ -1,9 +1,9 @@
 """Runs corpus submissions as plain Python, without the grader, so that the data can be trusted.
 
-Usage: `python tests/corpus/check_plain.py CASE…` (each a folder beside this file; all that grade when none is named).
-The cells run in order in one namespace, figures unseen. Printed per case: cells that raised, seconds of compute, what
-the code printed last (`--tail N` lines), the number of figures, and for every outermost module made on the way its
-accuracy on circles and blobs drawn from seeds that no submission uses. Knows nothing of points or rubrics.
+Usage: `python tests/corpus/check_plain.py CASE…`, each a folder beside this file. The cells run in order in one
+namespace, figures unseen. Printed per case: cells that raised, seconds of compute, the number of figures, what the
+code printed last (`--tail N` lines), and for every outermost module made on the way its accuracy on circles or blobs
+drawn from seeds that no submission uses. Knows nothing of points or rubrics.
 """
 
 from __future__ import annotations
@@ -65,10 +65,11 @@ def neutralised(code: str) -> str:
 
 def stand_in_for_colab() -> None:
     """Enough of `google.colab` for the imports that such notebooks begin with."""
-    google, colab, drive = (types.ModuleType(name) for name in ("google", "google.colab", "google.colab.drive"))
+    names = ("google", "google.colab", "google.colab.drive")
+    google, colab, drive = (types.ModuleType(name) for name in names)
     drive.mount = lambda *_, **__: None  # type: ignore[attr-defined]
     colab.drive, google.colab = drive, colab  # type: ignore[attr-defined]
-    sys.modules.update({"google": google, "google.colab": colab, "google.colab.drive": drive})
+    sys.modules.update(zip(names, (google, colab, drive), strict=True))
 
 
 @contextlib.contextmanager
@@ -94,11 +95,12 @@ def outermost(made: list[nn.Module]) -> list[nn.Module]:
 
 
 def held_out(columns: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Fresh rows (4000, 2) with labels (4000,): blobs about the worked centres for four columns, else circles."""
+    """Fresh rows (4000, 2), labels (4000,): blobs about the worked centres for four columns, else circles."""
     if columns != 4:
         features, labels = make_circles(HELD_OUT_ROWS, noise=0.05, random_state=1001)
         return features, labels
-    _, _, centres = make_blobs(1000, n_features=2, centers=4, cluster_std=1.5, random_state=42, return_centers=True)
+    worked = {"n_features": 2, "centers": 4, "cluster_std": 1.5, "random_state": 42}
+    _, _, centres = make_blobs(1000, return_centers=True, **worked)
     features, labels = make_blobs(HELD_OUT_ROWS, centers=centres, cluster_std=1.5, random_state=1001)
     return features, labels
 
@@ -140,8 +142,8 @@ def line_of(error: BaseException) -> int | None:
     """Where the cell raised: for a cell that does not parse, where parsing stopped."""
     if isinstance(error, SyntaxError):
         return error.lineno
-    inside = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell")]
-    return inside[-1] if inside else None
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename.startswith("<cell")), None)
 
 
 def show_counted() -> list[int]:
@@ -163,7 +165,8 @@ def check(case: Path, seed: int, tail: int) -> None:
     printed, figures = io.StringIO(), show_counted()
     sys.stdin = RefusesInput()
     begun = time.process_time()
-    with every_module() as made, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+    quiet = contextlib.redirect_stderr(io.StringIO())
+    with every_module() as made, contextlib.redirect_stdout(printed), quiet:
         raised = run(sources(case))
     spent = time.process_time() - begun
     drawn = len(figures) + len(plt.get_fignums())
@@ -178,13 +181,13 @@ def check(case: Path, seed: int, tail: int) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("cases", nargs="*")
+    options.add_argument("cases", nargs="+", metavar="CASE")
     options.add_argument("--seed", type=int, nargs="*", default=[42])
     options.add_argument("--tail", type=int, default=0)
     wanted = options.parse_args()
     torch.set_num_threads(1)
     stand_in_for_colab()
-    cases = [HERE / name for name in wanted.cases] or sorted(HERE.glob("*/"))
+    cases = [HERE / name for name in wanted.cases]
     plain_path = list(sys.path)
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
