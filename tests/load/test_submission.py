@@ -130,8 +130,8 @@ def test_arbitrary_text_with_percent_marks_loads_or_is_refused(data: bytes) -> N
     loads_or_refuses(b"# %% [markdown] a={\n" + data + b"\n# %% " + data + b"\nx = 1", ".py")
 
 
-WORDS = """cells worksheets cell_type code heading source input metadata grader exercise kernelspec language_info
-name language nbformat nbformat_minor level outputs"""
+WORDS = """cells worksheets cell_type code heading source input metadata grader exercise kernelspec
+language_info name language nbformat nbformat_minor level outputs"""
 words = st.sampled_from(WORDS.split())
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | words,
