@@ -1,0 +1,171 @@
+"""The grade as one page: no script, no network, everything a student wrote escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from grader.model.grade import CheckResult, ExerciseResult, Grade, ModelStage, Outcome
+from grader.model.submission import Where
+from grader.report import charts, maps, text
+from grader.report.audience import Audience, for_audience
+from grader.report.code import CodeBlock, code_block
+from grader.report.selection import BUDGETS, Budget, Selected, lost_points, select_outputs
+
+MAX_BYTES = 600_000
+_MAX_LOSSES = 4
+_MAX_MAPS = 4
+_MAX_STAGES = 40
+_MAX_DOTS = 9
+_LOST = (Outcome.FAILED, Outcome.PARTIAL, Outcome.NOT_ATTEMPTED, Outcome.NOT_GRADED)
+
+
+@dataclass(frozen=True)
+class ExerciseView:
+    """An exercise with all that the page shows of it."""
+
+    result: ExerciseResult
+    anchor: str
+    code: tuple[CodeBlock, ...]
+    outputs: Selected
+    charts: tuple[charts.Chart, ...]
+    maps: tuple[maps.Map, ...]
+    stages: tuple[ModelStage, ...]
+    hidden_remarks: int
+    """Checks and diagnoses for which there was no room."""
+
+    @property
+    def name(self) -> str:
+        return text.exercise_name(self.result.number)
+
+    @property
+    def lost(self) -> bool:
+        return self.result.status in _LOST
+
+    def line_anchor(self, where: Where) -> str | None:
+        """Id of the first place on the page where the line stands, None if it is not shown."""
+        for index, block in enumerate(self.code, start=1):
+            if block.cell == where.cell and any(line.number == where.line for line in block.lines):
+                return f"{self.anchor}-b{index}-l{where.line}"
+        return None
+
+
+def to_html(grade: Grade, audience: Audience = "instructor") -> str:
+    """`grade` as a self-contained page of less than `MAX_BYTES` bytes (UTF-8).
+
+    Where there is too much to show, outputs, pictures and long lines are left out, and the page says so.
+    """
+    visible = for_audience(grade, audience)
+    pages = (_page(visible, budget) for budget in BUDGETS)
+    return next(page for page, last in _with_last(pages) if last or len(page.encode()) < MAX_BYTES)
+
+
+def _with_last(pages: Iterator[str]) -> Iterator[tuple[str, bool]]:
+    for count, page in enumerate(pages, start=1):
+        yield page, count == len(BUDGETS)
+
+
+def _page(grade: Grade, budget: Budget) -> str:
+    template = _environment().get_template("report.html.j2")
+    css = _stylesheet()
+    outputs = select_outputs(grade, budget)
+    exercises = [_exercise(*pair, budget) for pair in zip(grade.exercises, outputs, strict=True)]
+    return template.render(
+        grade=grade,
+        exercises=exercises,
+        losses=_greatest_losses(exercises),
+        kind=grade.submission.kind,
+        budget=budget,
+        # Written by us, in our file: not escaped, for the hash must fit.
+        css=Markup(css),
+        css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii"),
+        brief=lambda value: text.one_line(value, budget.remark_chars),
+    )
+
+
+def _exercise(result: ExerciseResult, outputs: Selected, budget: Budget) -> ExerciseView:
+    shown = result.model_copy(
+        update={
+            "checks": result.checks[: budget.remarks],
+            "diagnoses": result.diagnoses[: budget.remarks],
+        }
+    )
+    drawn = map(maps.decision_map, result.pictures.boundaries[:_MAX_MAPS])
+    hidden = len(result.checks) + len(result.diagnoses) - len(shown.checks) - len(shown.diagnoses)
+    return ExerciseView(
+        result=shown,
+        anchor=f"ex{result.number}",
+        code=tuple(code_block(part, budget.excerpt_lines) for part in result.source[: budget.excerpts]),
+        outputs=outputs,
+        charts=charts.charts(result.pictures.curves),
+        maps=tuple(picture for picture in drawn if picture is not None),
+        stages=result.pictures.model[:_MAX_STAGES],
+        hidden_remarks=hidden,
+    )
+
+
+def _greatest_losses(exercises: list[ExerciseView]) -> list[tuple[ExerciseView, CheckResult, float]]:
+    losses = [
+        (view, check, check.max_points - check.points)
+        for view in exercises
+        if lost_points(view.result) > 0
+        for check in view.result.checks
+        if check.points is not None and check.status in _LOST
+    ]
+    return sorted((loss for loss in losses if loss[2] > 0.005), key=lambda loss: -loss[2])[:_MAX_LOSSES]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("grader.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_cleaned,
+    )
+    environment.globals.update(charts=charts, maps=maps, outcome_of=Outcome)
+    environment.filters.update(
+        number=text.number,
+        outcome=text.outcome,
+        place=text.place,
+        safe_link=safe_link,
+        dots=_dots,
+    )
+    return environment
+
+
+def _cleaned(value: Any) -> Any:
+    return text.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _stylesheet() -> str:
+    return (files("grader.report") / "templates" / "report.css").read_text(encoding="utf-8")
+
+
+def safe_link(link: str | None) -> str | None:
+    """`link` where it is plain http or https to a named host, else None."""
+    if not link or any(ord(character) <= 32 for character in link):
+        return None
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return None
+    named = parts.hostname and "@" not in parts.netloc
+    return link if parts.scheme in ("http", "https") and named else None
+
+
+def _dots(width: int | None) -> list[int]:
+    """Heights at which a stage's units are drawn; at most nine stand for any number."""
+    return [5 + 8 * i for i in range(min(max(width or 0, 0), _MAX_DOTS))]
