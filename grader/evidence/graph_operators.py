@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,9 +94,8 @@ IN_PLACE = (
 ELEMENTS_PER_PIECE = 5000
 """What a tensor object costs, counted as elements: a tensor may be cut into 10 000 pieces."""
 
-FORBIDDEN_OVERLOADS = ("out", "names", "name", "Dimname", "generator", "str")
 
-
+@lru_cache(maxsize=512)
 def kernel_for(op: str) -> Kernel:
     """What runs the operator of this full name, `aten.relu_.default`. Raises `KeyError` if not allowed."""
     namespace, name, overload = op.split(".")
@@ -103,13 +103,20 @@ def kernel_for(op: str) -> Kernel:
     base = name[:-1] if in_place else name
     if namespace != "aten" or base not in (IN_PLACE if in_place else ALLOWED):
         raise KeyError(op)
-    if any(part in FORBIDDEN_OVERLOADS for part in overload.split("_")):
-        raise KeyError(op)
     packet = getattr(torch.ops.aten, name, None)
-    if packet is None or overload not in packet.overloads():
+    if packet is None or overload not in packet.overloads() or "Dimname" in overload or "names" in overload:
         raise KeyError(op)
-    kernel: Kernel = CHECKED_KERNELS.get(base) or getattr(packet, overload)
+    checked = CHECKED_KERNELS.get(base)
+    if checked is None and _writes_elsewhere(getattr(packet, overload), in_place):
+        raise KeyError(op)
+    kernel: Kernel = checked or getattr(packet, overload)
     return kernel
+
+
+def _writes_elsewhere(kernel: Any, in_place: bool) -> bool:
+    """Whether it fills a tensor that it is given, other than the first one of an in-place variant."""
+    arguments = kernel._schema.arguments
+    return any(argument.is_write for argument in arguments[1 if in_place else 0 :])
 
 
 def planned_elements(base: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:

@@ -118,7 +118,7 @@ def _other_stage(anatomy: Anatomy, index: int) -> ModelStage | None:
 
 
 def is_affine(graph: ModelGraph, weights: Weights, low: Array | float, high: Array | float) -> AffineVerdict:
-    """Whether f(a x + (1 - a) y) = a f(x) + (1 - a) f(y), on fixed random rows in the data's range and beyond.
+    """Whether f(a x + (1 - a) y) = a f(x) + (1 - a) f(y) on random rows in the range of the data and beyond.
 
     `low`, `high`: bounds of the data, each of one row's shape or one number for all features.
     All of it is worked out in float64.

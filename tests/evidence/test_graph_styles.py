@@ -12,8 +12,14 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from grader.evidence.graph import matches, parse_graph, run_graph
-from grader.evidence.structure import activations, is_affine, linear_layers, output_activation, stages
-from grader.evidence.structure import unused_parameters
+from grader.evidence.structure import (
+    activations,
+    is_affine,
+    linear_layers,
+    output_activation,
+    stages,
+    unused_parameters,
+)
 from grader.model.graph import ModelGraph
 from grader.record.graph import TracedModel, state_of, trace_model
 
@@ -192,6 +198,7 @@ STYLES: dict[str, tuple[Callable[[], nn.Module], tuple[str, ...], str, int]] = {
     "many classes": (lambda: stacked(nn.ReLU(), outputs=4), RELU, "none", 2),
 }  # fmt: skip
 
+
 def exported(module: nn.Module, features: int = 2) -> tuple[ModelGraph, Weights, TracedModel]:
     kind = next((parameter.dtype for parameter in module.parameters()), torch.float32)
     traced = trace_model(module, torch.randn(16, features).to(kind))
@@ -234,7 +241,9 @@ def test_structure_is_what_was_built(style: tuple) -> None:
     layers = linear_layers(graph, weights)
     assert len(layers) == count
     if layers:
-        assert layers[0].inputs == 2 and all(a.outputs == b.inputs for a, b in zip(layers, layers[1:], strict=False))
+        assert layers[0].inputs == 2 and all(
+            a.outputs == b.inputs for a, b in zip(layers, layers[1:], strict=False)
+        )
 
 
 def test_affine_where_nothing_bends(style: tuple) -> None:
