@@ -40,7 +40,7 @@ def line_tutorial() -> SimpleNamespace:
 
 
 def published_state() -> dict[str, torch.Tensor]:
-    """V0 was made without a seed in the tutorial: its start is known from what was printed, to four decimals."""
+    """V0 was made without a seed: its start is known from what the tutorial printed, to four decimals."""
     return {name: torch.tensor(values) for name, values in PUBLISHED["model_v0"]["initial_state"].items()}
 
 
@@ -79,18 +79,18 @@ def test_the_1000_circles_and_their_split(tutorial: SimpleNamespace) -> None:
 
 def test_the_2000_circles_of_the_assignment() -> None:
     published = PUBLISHED["circles_2000"]
-    X, y = make_circles(2000, noise=0.05, random_state=42)
-    assert_begins(X, published["first_X"], within=PRINTED)
-    assert_begins(y, published["first_y"], within=0)
-    parts = train_test_split(X, y, test_size=0.2, random_state=42)
+    features, labels = make_circles(2000, noise=0.05, random_state=42)
+    assert_begins(features, published["first_X"], within=PRINTED)
+    assert_begins(labels, published["first_y"], within=0)
+    parts = train_test_split(features, labels, test_size=0.2, random_state=42)
     assert [len(part) for part in parts[:2]] == published["split_sizes"]
 
 
 def test_the_blobs_of_the_assignment() -> None:
     published = PUBLISHED["blobs_1000"]
-    X, y = make_blobs(1000, n_features=2, centers=4, cluster_std=1.5, random_state=42)
-    assert_begins(X, published["first_X"], within=PRINTED)
-    assert_begins(y, published["first_y"], within=0)
+    features, labels = make_blobs(1000, n_features=2, centers=4, cluster_std=1.5, random_state=42)
+    assert_begins(features, published["first_X"], within=PRINTED)
+    assert_begins(labels, published["first_y"], within=0)
 
 
 def test_v0_as_sequential_starts_with_the_published_logits(tutorial: SimpleNamespace) -> None:

@@ -1,0 +1,2 @@
+# Ex 2
+# TODO: the model, its loss and its optimizer

@@ -1,0 +1,2 @@
+# Ex 3
+# TODO: the training loop of V0
