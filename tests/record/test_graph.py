@@ -1,4 +1,4 @@
-"""The exporter: what it leaves untouched, what it names, and what it owns up to not being able to write down."""
+"""The exporter: what it leaves untouched, what it names, and what it says it cannot write down."""
 
 from __future__ import annotations
 
