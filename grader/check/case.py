@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +19,9 @@ class Options(BaseModel):
     """Base of the arguments that a rubric may hand to a check."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Given = TypeVar("Given", bound=Options)
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,13 @@ class Case:
         """The exercise's first cell, for findings about something that is missing."""
         return self.evidence.exercise_where(self.exercise.number)
 
-    def read(self, options: type[Options]) -> dict[str, object]:
+    def read(self, options: type[Given]) -> Given:
         """The rubric's arguments for this check, validated.
 
         Raises BadAssignment for arguments that the check does not know.
         """
         try:
-            return dict(options.model_validate(self.check.options))
+            return options.model_validate(self.check.options)
         except ValidationError as error:
             first = error.errors()[0]
             raise BadAssignment(f"{self.check.id}: options.{first['loc'][0]}: {first['msg']}") from None

@@ -94,7 +94,7 @@ class SplitOptions(Options):
 
 def split_sizes(case: Case) -> Finding:
     """The parts add up, neither is empty, and the test share is sensible."""
-    options = SplitOptions.model_validate(case.read(SplitOptions))
+    options = case.read(SplitOptions)
     split, total = case.dataset.split, len(case.dataset.features)
     expected = f"two parts that add up to {total}, {options.low:.0%} to {options.high:.0%} of it for testing"
     if split is None:

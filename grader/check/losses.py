@@ -47,7 +47,7 @@ def loss_in_use(task: TaskEvidence) -> tuple[str | None, Where | None]:
 
 def loss_kind(case: Case) -> Finding:
     """The loss fits the task: what it computes counts, not how it is spelt."""
-    wanted = LossOptions.model_validate(case.read(LossOptions)).kind
+    wanted = case.read(LossOptions).kind
     kind, where = loss_in_use(case.task)
     expected = _NAMES[wanted]
     if kind is None:
@@ -81,7 +81,7 @@ class KindOptions(Options):
 
 def optimizer_kind(case: Case) -> Finding:
     """The optimizer is of the recommended kind."""
-    options = KindOptions.model_validate(case.read(KindOptions))
+    options = case.read(KindOptions)
     optimizer = chosen_optimizer(case.task)
     if optimizer is None:
         return _no_optimizer(case)
@@ -103,7 +103,7 @@ class RateOptions(Options):
 
 def learning_rate(case: Case) -> Finding:
     """The learning rate is the asked one; for another optimizer, a sane one."""
-    options = RateOptions.model_validate(case.read(RateOptions))
+    options = case.read(RateOptions)
     optimizer = chosen_optimizer(case.task)
     if optimizer is None:
         return _no_optimizer(case)

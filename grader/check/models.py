@@ -19,7 +19,7 @@ class MapsOptions(Options):
 
 def maps(case: Case) -> Finding:
     """The model takes the data's features and gives as many outputs as the task needs."""
-    options = MapsOptions.model_validate(case.read(MapsOptions))
+    options = case.read(MapsOptions)
     model = case.task.model
     if model is None:
         return _no_model(case)
@@ -66,7 +66,7 @@ class LayersOptions(Options):
 
 def linear_layers(case: Case) -> Finding:
     """Exactly so many linear layers lie on the path from input to output."""
-    count = LayersOptions.model_validate(case.read(LayersOptions)).count
+    count = case.read(LayersOptions).count
     model = case.task.model
     if model is None:
         return _no_model(case)

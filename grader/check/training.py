@@ -20,7 +20,7 @@ class LearnsOptions(Options):
 
 def learns(case: Case) -> Finding:
     """The loop really trains the model: parameters move, and the loss goes where it can go."""
-    options = LearnsOptions.model_validate(case.read(LearnsOptions))
+    options = case.read(LearnsOptions)
     run = case.task.run
     expected = "a loop in which the model's parameters change and its loss goes down"
     if run is None:
@@ -65,7 +65,7 @@ class AccuracyOptions(Options):
 
 def held_out(case: Case) -> Finding:
     """Accuracy on rows that no student saw, recomputed outside; the best of the seeded runs counts."""
-    options = AccuracyOptions.model_validate(case.read(AccuracyOptions))
+    options = case.read(AccuracyOptions)
     seen = [accuracy for accuracy in _accuracies(case) if accuracy is not None]
     expected = f"at least {options.full:.0%} on new data"
     where = case.task.run.where if case.task.run else case.place
@@ -99,7 +99,7 @@ class PrintedOptions(Options):
 
 def printed(case: Case) -> Finding:
     """Loss and accuracy are printed about every so many epochs."""
-    every = PrintedOptions.model_validate(case.read(PrintedOptions)).every
+    every = case.read(PrintedOptions).every
     task = case.task
     if task.run is None:
         return missing("There is no loop that could report.", "loss and accuracy as training goes on", case.place)
@@ -164,7 +164,7 @@ class AnyOptions(Options):
 
 def any_form(case: Case) -> Finding:
     """Progress is reported in enough of the three forms: printed, kept, plotted."""
-    wanted = AnyOptions.model_validate(case.read(AnyOptions)).of
+    wanted = case.read(AnyOptions).of
     task = case.task
     expected = f"{wanted} of: figures printed, kept, plotted"
     if task.run is None:

@@ -1,0 +1,73 @@
+"""All diagnoses, and the one function that has them look at a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from grader.diagnose import loops, losses, models, plots, reports
+from grader.diagnose.data import data_mistakes
+from grader.diagnose.scene import Diagnosis, Scene
+from grader.model.assignment import Assignment
+from grader.model.evidence import Evidence
+from grader.model.finding import Mistake
+
+CATALOGUE: tuple[Diagnosis, ...] = (
+    models.model_not_affine,
+    models.model_affine,
+    models.model_layer_count,
+    models.model_layer_unused,
+    models.model_wrong_width,
+    models.model_layers_unregistered,
+    models.model_layers_made_in_forward,
+    models.model_relu_on_output,
+    models.model_softmax_on_one_output,
+    models.model_name_shadowed,
+    losses.loss_wrong_kind,
+    losses.loss_sigmoid_twice,
+    losses.loss_bce_on_logits,
+    losses.loss_softmax_twice,
+    losses.loss_one_column_ce,
+    losses.loss_broadcast,
+    models.loss_class_count,
+    losses.optimizer_wrong_model,
+    losses.optimizer_missing_parameters,
+    losses.optimizer_not_recommended,
+    losses.optimizer_wrong_rate,
+    loops.loop_no_zero_grad,
+    loops.loop_zero_grad_before_step,
+    loops.loop_no_backward,
+    loops.loop_no_step,
+    loops.loop_loss_rewrapped,
+    loops.loop_weights_carried_over,
+    loops.loop_trains_on_test,
+    loops.loop_diverged,
+    loops.loop_undertrained,
+    reports.metric_slips,
+    reports.metric_untrue,
+    reports.metric_not_reported,
+    plots.plot_missing,
+    plots.plot_wrong_model,
+    plots.plot_raw_logits,
+    plots.plot_grid_transposed,
+    plots.plot_wrong_data,
+)
+
+
+def diagnose(
+    assignment: Assignment,
+    evidence: Evidence,
+    report: Callable[[str, Exception], None] = lambda name, error: None,
+) -> tuple[Mistake, ...]:
+    """Every mistake in the submission, in the order of the catalogue within each task.
+
+    A diagnosis that breaks names nothing; it is told to `report`, and costs nothing.
+    """
+    found: list[Mistake] = list(data_mistakes(assignment, evidence))
+    for task in assignment.tasks:
+        scene = Scene(assignment, evidence, evidence.tasks[task.id])
+        for look in CATALOGUE:
+            try:
+                found.extend(look(scene))
+            except Exception as error:  # a fault of ours must never cost points
+                report(look.__name__, error)
+    return tuple(found)

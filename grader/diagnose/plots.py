@@ -1,0 +1,103 @@
+"""Mistakes in what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grader.diagnose.scene import Scene
+from grader.model.evidence import DrawnMap
+from grader.model.finding import Mistake
+
+
+def _maps(scene: Scene) -> tuple[DrawnMap, ...]:
+    """The maps of a task whose rubric asks for them; one part's true map outweighs a wrong trial of the same part."""
+    if not scene.costs({"boundary.true": "fail"}):
+        return ()
+    right = {drawn.over for drawn in scene.task.maps if drawn.verdict == "true"}
+    return tuple(drawn for drawn in scene.task.maps if drawn.verdict == "true" or drawn.over not in right)
+
+
+def plot_missing(scene: Scene) -> Iterator[Mistake]:
+    """No figure where one is asked for."""
+    task = scene.task
+    page = scene.evidence.exercises.get(task.spec.plot_exercise)
+    curves_asked = scene.costs({"reports.plotted": "fail"})
+    if curves_asked and task.run is not None and not any(c.how == "plotted" for c in task.reports.claims):
+        yield scene.mistake(
+            "plot-missing",
+            task.spec.loop_exercise,
+            "No line shows how loss or accuracy went.",
+            "Plot the lists that the loop fills, for example with plt.plot(losses).",
+            task.run.where,
+            reports_plotted="fail",
+        )
+    maps_asked = scene.costs({"boundary.drawn": "fail"})
+    if maps_asked and page is not None and page.attempted and not task.maps:
+        yield scene.mistake(
+            "plot-missing",
+            task.spec.plot_exercise,
+            "No decision boundary is drawn.",
+            "Call plot_decision_boundary for the train rows and for the test rows.",
+            scene.evidence.exercise_where(task.spec.plot_exercise),
+            boundary_drawn="fail",
+        )
+
+
+def plot_wrong_model(scene: Scene) -> Iterator[Mistake]:
+    """Another model's boundary."""
+    wrong = [drawn for drawn in _maps(scene) if drawn.verdict == "wrong-model"]
+    if not wrong or scene.task.run is None:
+        return
+    names = {model.id: model.class_name for model in scene.evidence.models}
+    whose = f": it is that of `{names[wrong[0].other_model]}`" if wrong[0].other_model in names else ""
+    yield scene.mistake(
+        "plot-wrong-model",
+        scene.task.spec.plot_exercise,
+        f"The drawn boundary is not the trained model's{whose}.",
+        "Hand the plotting function the model that the last loop trained, after it was trained.",
+        wrong[0].where,
+        boundary_true="fail",
+    )
+
+
+def plot_raw_logits(scene: Scene) -> Iterator[Mistake]:
+    """Logits drawn as if they were classes."""
+    wrong = [drawn for drawn in _maps(scene) if drawn.verdict == "raw-logits"]
+    if wrong:
+        yield scene.mistake(
+            "plot-raw-logits",
+            scene.task.spec.plot_exercise,
+            "The map shows raw logits in many shades; no line divides the classes.",
+            "Turn logits into classes first: (logits > 0), or round the sigmoid.",
+            wrong[0].where,
+            boundary_true="part",
+        )
+
+
+def plot_grid_transposed(scene: Scene) -> Iterator[Mistake]:
+    """x and y of the grid are exchanged."""
+    wrong = [drawn for drawn in _maps(scene) if drawn.verdict == "transposed"]
+    if wrong:
+        yield scene.mistake(
+            "plot-grid-transposed",
+            scene.task.spec.plot_exercise,
+            "The map is mirrored: x and y of the grid are exchanged.",
+            "Use the same indexing for meshgrid, for the points handed to the model and for the drawing.",
+            wrong[0].where,
+            boundary_true="fail",
+        )
+
+
+def plot_wrong_data(scene: Scene) -> Iterator[Mistake]:
+    """The same part drawn twice, or parts exchanged under their titles."""
+    maps = [drawn for drawn in _maps(scene) if drawn.over in ("train", "test")]
+    crossed = [d for d in maps if d.title_part in ("train", "test") and d.title_part != d.over]
+    if crossed:
+        yield scene.mistake(
+            "plot-wrong-data",
+            scene.task.spec.plot_exercise,
+            f"The figure titled “{crossed[0].title}” shows the {crossed[0].over} rows.",
+            "Hand the plotting function the rows that the title names.",
+            crossed[0].where,
+            boundary_true="part",
+        )
