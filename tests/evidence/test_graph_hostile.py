@@ -124,7 +124,7 @@ def test_no_overload_writes_into_a_given_tensor_unless_in_place() -> None:
                 kernel_for(f"aten.{base}.{overload}")
             except KeyError:
                 continue
-            if base in CHECKED_KERNELS:
+            if base.removesuffix("_") in CHECKED_KERNELS:
                 continue
             arguments = getattr(packet, overload)._schema.arguments
             written = {argument.name for argument in arguments if argument.is_write}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -86,7 +87,7 @@ def stacks(draw: st.DrawFn, between: list[Callable[[Tensor], Tensor]]) -> nn.Seq
     torch.manual_seed(draw(st.integers(0, 1000)))
     widths = [2, *draw(st.lists(st.integers(2, 7), min_size=1, max_size=4)), draw(st.integers(1, 4))]
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths, widths[1:-1], strict=False):
+    for inputs, outputs in pairwise(widths[:-1]):
         layers.append(nn.Linear(inputs, outputs, bias=draw(st.booleans())))
         layers.append(Lambda(draw(st.sampled_from(between))))
         if draw(st.booleans()):

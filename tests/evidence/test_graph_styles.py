@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -356,9 +357,8 @@ def test_structure_is_what_was_built(style: tuple) -> None:
     layers = linear_layers(graph, weights)
     assert len(layers) == count
     if layers:
-        assert layers[0].inputs == 2 and all(
-            a.outputs == b.inputs for a, b in zip(layers, layers[1:], strict=False)
-        )
+        assert layers[0].inputs == 2
+        assert all(layer.outputs == after.inputs for layer, after in pairwise(layers))
 
 
 def test_affine_where_nothing_bends(style: tuple) -> None:
