@@ -49,7 +49,7 @@ class ColdKernel:
 
     async def _converse(self, scratch: Scratch, submission: Submission, job: Job) -> Transcript:
         try:
-            manager = await self._source.start(scratch)
+            manager = await self._source.start(scratch, job)
         except (OSError, RuntimeError) as error:
             raise GradingFailed(f"no kernel could be started: {error}") from error
         conversation = Conversation(manager, job.limits, self._patience, str(scratch.root))

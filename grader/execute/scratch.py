@@ -14,6 +14,9 @@ from grader.execute.job import Job
 from grader.execute.tensor_file import pack
 from grader.model.submission import Submission
 
+_LONGEST_BASE = 80
+"""Characters; a socket's path may have about 104, of which the scratch folder and the socket take some 20."""
+
 
 @dataclass(frozen=True)
 class Scratch:
@@ -43,7 +46,7 @@ class Scratch:
 
     @property
     def sockets(self) -> Path:
-        """Prefix of the kernel's sockets; short, because a socket's path may take about 100 characters."""
+        """Prefix of the kernel's sockets, short as it must be."""
         return self.root / "k"
 
     @property
@@ -77,11 +80,11 @@ def scratch_folder(submission: Submission, job: Job) -> Iterator[Scratch]:
         GradingFailed: it cannot be made.
     """
     try:
-        root = Path(tempfile.mkdtemp(prefix="grade-"))
+        root = Path(tempfile.mkdtemp(prefix="grade-", dir=_base())).resolve()
     except OSError as error:
         raise GradingFailed(f"no scratch folder could be made: {error}") from error
     try:
-        yield _filled(Scratch(root.resolve()), submission, job)
+        yield _filled(Scratch(root), submission, job)
     finally:
         remove_folder(root)
 
@@ -93,6 +96,12 @@ def remove_folder(root: Path) -> None:
         for folder in [root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())]:
             folder.chmod(0o700)
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _base() -> Path:
+    """The temporary folder, or `/tmp` where sockets in it would have too long a path."""
+    base = Path(tempfile.gettempdir()).resolve()
+    return base if len(str(base)) <= _LONGEST_BASE else Path("/tmp")
 
 
 def _filled(empty: Scratch, submission: Submission, job: Job) -> Scratch:

@@ -28,8 +28,8 @@ class KernelSource(Protocol):
     sandbox: tuple[str, ...]
     """The layers that hold its kernels."""
 
-    async def start(self, scratch: Scratch) -> AsyncKernelManager:
-        """Start a kernel that reads `scratch.job`; the caller ends it.
+    async def start(self, scratch: Scratch, job: Job) -> AsyncKernelManager:
+        """Start a kernel that reads `scratch.job`, which tells it about the job; the caller ends it.
 
         Raises:
             OSError, RuntimeError: no process could be started.
@@ -42,10 +42,9 @@ class ColdSource:
     name = "cold"
     sandbox: tuple[str, ...] = ()
 
-    async def start(self, scratch: Scratch) -> AsyncKernelManager:
+    async def start(self, scratch: Scratch, job: Job) -> AsyncKernelManager:
         """A kernel process of its own session, so that it can be killed with all its children."""
         lend_fonts(scratch)
-        job = json.loads(scratch.job.read_text(encoding="utf-8"))
         context = zmq.asyncio.Context()
         context.setsockopt(zmq.MAXMSGSIZE, _LARGEST_MESSAGE)
         manager = _LaunchedKernel(
@@ -56,7 +55,7 @@ class ColdSource:
             shutdown_wait_time=0,
         )
         manager.command = [*_PYTHON, "-f", "{connection_file}", "--job", str(scratch.job)]
-        environment = kernel_environment(scratch, job["device"])
+        environment = kernel_environment(scratch, job.device)
         with scratch.log.open("wb") as log:
             await manager.start_kernel(cwd=str(scratch.work), env=environment, stdout=log, stderr=log)
         return manager

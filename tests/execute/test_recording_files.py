@@ -93,3 +93,11 @@ def test_a_damaged_tensor_file_costs_only_itself(folder: Path) -> None:
     _, tensors, problems = read_recording_folder(folder, CAP)
     assert list(tensors) == ["a1"]
     assert len(problems) == 1
+
+
+def test_a_folder_that_became_a_link_is_not_read(folder: Path, tmp_path_factory) -> None:
+    link = tmp_path_factory.mktemp("other") / "record"
+    link.symlink_to(folder)
+    events, tensors, problems = read_recording_folder(link, CAP)
+    assert (events, tensors) == ((), {})
+    assert len(problems) == 1
