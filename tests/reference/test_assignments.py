@@ -14,7 +14,7 @@ from grader.model.assignment import Assignment
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {"nine": ROOT / "exercises", "tutorial": ROOT / "examples" / "tutorial"}
 
-# Ids and weights appear in every grade book that was ever written: changing one is a new version of the assignment.
+# Ids and weights stand in every grade book ever written: changing one is a new version of the assignment.
 RUBRIC = {
     "ex1.shapes": 0.40,
     "ex1.features": 0.30,
