@@ -117,9 +117,12 @@ class BoundaryVerdict:
     explanation: Explanation
     agreement: float
     """Share of the compared places that show the model's class, 0..1."""
-    transposed: float
-    """The same after exchanging x and y of the grid."""
-    flipped: float
+    exact: float
+    """Share of all places that do, those beside the boundary too: near 1 only for this very model's map."""
+    transposed: float | None
+    """The same after exchanging x and y of the grid; None where the agreement leaves nothing to explain."""
+    flipped: float | None
+    """The same upside down, or left to right; None likewise."""
     inverted: float
     """The same after the best renaming of classes."""
     compared: int
