@@ -239,7 +239,7 @@ def test_a_nearly_round_region_exchanged_is_transposed(watched: Watched) -> None
 
 
 def test_a_round_region_that_hardly_differs_is_true(watched: Watched) -> None:
-    verdict = egg_exchanged(watched, 1.015)
+    verdict = egg_exchanged(watched, 1.006)
     assert verdict.exact < 1
     assert verdict.explanation == "true"
 
