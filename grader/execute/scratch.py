@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -92,10 +93,16 @@ def scratch_folder(submission: Submission, job: Job) -> Iterator[Scratch]:
 def remove_folder(root: Path) -> None:
     """Remove a folder in which a student's code may have taken away permissions."""
     shutil.rmtree(root, ignore_errors=True)
-    if root.exists():
-        for folder in [root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())]:
-            folder.chmod(0o700)
-        shutil.rmtree(root, ignore_errors=True)
+    if not root.exists():
+        return
+    root.chmod(0o700)
+    # From the top: a folder's own folders are seen only once it is open.
+    for folder, names, _ in os.walk(root):
+        for name in names:
+            path = Path(folder, name)
+            if not path.is_symlink():
+                path.chmod(0o700)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def _base() -> Path:

@@ -89,6 +89,8 @@ def test_the_same_evidence_gives_the_same_bytes(bundle: Path, tmp_path: Path) ->
     again = tmp_path / "again.zip"
     write_bundle(again, SUBMISSION, RECORDING)
     assert again.read_bytes() == bundle.read_bytes()
+    with zipfile.ZipFile(bundle) as archive:
+        assert {entry.date_time[0] for entry in archive.infolist()} == {1980}
 
 
 def test_a_failed_write_leaves_the_old_bundle_and_nothing_else(bundle: Path) -> None:

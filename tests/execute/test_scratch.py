@@ -42,7 +42,10 @@ def test_links_are_not_followed(make_submission, tmp_path: Path) -> None:
 def test_permissions_taken_away_do_not_keep_it(make_submission) -> None:
     with scratch_folder(make_submission(), Job()) as scratch:
         locked = scratch.work / "locked"
-        (locked / "inner").mkdir(parents=True)
+        inner = locked / "inner"
+        inner.mkdir(parents=True)
+        (inner / "file").touch()
+        inner.chmod(0)
         locked.chmod(0)
     assert not scratch.root.exists()
 
