@@ -1,9 +1,9 @@
 """Runs corpus submissions as plain Python, without the grader, so that the data can be trusted.
 
 Usage: `python tests/corpus/check_plain.py CASE…`, each a folder beside this file. The cells run in order in one
-namespace, figures unseen. Printed per case: cells that raised, seconds of compute, the number of figures, what the
-code printed last (`--tail N` lines), and for every outermost module made on the way its accuracy on circles or blobs
-drawn from seeds that no submission uses. Knows nothing of points or rubrics.
+namespace, figures unseen. Printed per case: cells that raised, seconds of compute, the number of figures, what
+the code printed last (`--tail N` lines), and for every outermost module made on the way its accuracy on circles
+or blobs drawn from seeds that no submission uses. Knows nothing of points or rubrics.
 """
 
 from __future__ import annotations
@@ -37,13 +37,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 HERE = Path(__file__).resolve().parent
 SUPPORT = HERE.parents[1] / "exercises" / "support"
 HELD_OUT_ROWS = 4000
-
-
-class RefusesInput(io.StringIO):
-    """Standard input of a run that nobody watches."""
-
-    def readline(self, *_: Any) -> str:
-        raise RuntimeError("input() was called")
 
 
 def sources(case: Path) -> list[str]:
@@ -82,7 +75,7 @@ def every_module() -> Iterator[list[nn.Module]]:
         plain(module, *args, **kwargs)
         made.append(module)
 
-    nn.Module.__init__ = remembering  # type: ignore[method-assign]
+    nn.Module.__init__ = remembering  # type: ignore[method-assign, assignment]
     try:
         yield made
     finally:
@@ -163,7 +156,7 @@ def check(case: Path, seed: int, tail: int) -> None:
     for sow in (random.seed, np.random.seed, torch.manual_seed):
         sow(seed)
     printed, figures = io.StringIO(), show_counted()
-    sys.stdin = RefusesInput()
+    sys.stdin = io.StringIO()
     begun = time.process_time()
     quiet = contextlib.redirect_stderr(io.StringIO())
     with every_module() as made, contextlib.redirect_stdout(printed), quiet:
