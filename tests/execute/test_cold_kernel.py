@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,7 @@ ORDINARY = {
     "progress": "from tqdm.notebook import tqdm\nfor _ in tqdm(range(2)):\n    pass",
     "workers": "rows = torch.utils.data.DataLoader([1, 2, 3, 4], 2, num_workers=1)\n[len(b) for b in rows]",
     "clear": "import IPython\nprint('epoch 10')\nIPython.display.clear_output(wait=True)\nprint('epoch 20')",
+    "base": "import pathlib\nstr(pathlib.Path.cwd().parents[1])",
     "paths": "import warnings\nwarnings.warn('careful')\nimport os\nprint(os.getcwd(), object())",
 }
 """Cells that share one kernel; each is a behaviour."""
@@ -76,14 +78,17 @@ class Ran:
         return sum(output.png_base64 is not None for output in self[name].outputs)
 
 
-@pytest.fixture(scope="module")
-def folders_left() -> list[str]:
-    """Scratch folders that lay about before the first kernel of this module."""
-    return _scratch_folders()
+@pytest.fixture(scope="module", autouse=True)
+def scratch_base(tmp_path_factory) -> Iterator[Path]:
+    """The temporary folder of this module's kernels, which nobody else fills meanwhile."""
+    base = tmp_path_factory.mktemp("t")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(base))
+        yield base
 
 
 @pytest.fixture(scope="module")
-def ordinary(make_submission, tmp_path_factory, folders_left) -> Ran:
+def ordinary(make_submission, tmp_path_factory) -> Ran:
     folder = tmp_path_factory.mktemp("submission")
     (folder / "utils.py").write_text("WHOSE = 'the student'\n")
     (folder / "data").mkdir()
@@ -224,7 +229,7 @@ LIMITED = {
 
 
 @pytest.fixture(scope="module")
-def limited(make_submission, folders_left) -> Ran:
+def limited(make_submission) -> Ran:
     limits = Limits(cell_s=1.5, memory_bytes=300 * 1024**2, output_chars=10_000, figures=3)
     recording = ColdKernel(patience=Patience(interrupted_s=2)).run(
         make_submission(*LIMITED.values()), Job(limits=limits)
@@ -342,9 +347,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not Path(work).parent.exists()
 
 
-def test_a_device_that_is_not_there_is_refused_before_anything_runs(
-    make_submission, monkeypatch, folders_left
-) -> None:
+def test_a_device_that_is_not_there_is_refused_before_anything_runs(make_submission, monkeypatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(UsageError, match="cuda"):
         ColdKernel().run(make_submission("1"), Job(device="cuda"))
@@ -360,12 +363,9 @@ def test_a_kernel_that_does_not_start_is_our_fault(make_submission, monkeypatch)
         ColdKernel(Broken()).run(make_submission("1"), Job())
 
 
-def test_no_scratch_folder_is_left(ordinary: Ran, limited: Ran, folders_left) -> None:
-    assert _scratch_folders() == folders_left
-
-
-def _scratch_folders() -> list[str]:
-    return sorted(path.name for path in Path(tempfile.gettempdir()).glob("grade-*"))
+def test_no_scratch_folder_is_left(ordinary: Ran, limited: Ran, scratch_base: Path) -> None:
+    assert ordinary.text("base").strip("'") == str(scratch_base)
+    assert list(scratch_base.iterdir()) == []
 
 
 def _read_within(pipe: Path, seconds: float) -> str:
