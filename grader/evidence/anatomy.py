@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from grader.evidence.graph import references, tensor_values
 from grader.evidence.graph_operators import (
@@ -18,7 +17,7 @@ from grader.evidence.graph_operators import (
     PRODUCTS,
     VIEWS,
 )
-from grader.evidence.recognise import SHOWN, function_name
+from grader.evidence.recognise import SHOWN, function_name, operator_name
 from grader.model.graph import Activation, GraphNode, LinearMap, ModelGraph
 
 Array = np.ndarray[Any, Any]
@@ -131,17 +130,14 @@ class Anatomy:
         """Features that go in and come out; None where a convolution looks at more than one place."""
         matrix = self.values[weight]
         if node.base == "convolution":
-            single = all(size == 1 for size in matrix.shape[2:])
-            return (matrix.shape[1], matrix.shape[0]) if single or self._sees_all(data, matrix) else None
+            one_place = math.prod(matrix.shape[2:]) == 1 or self.values[data].shape[2:] == matrix.shape[2:]
+            return (math.prod(matrix.shape[1:]), matrix.shape[0]) if one_place else None
         if node.base == "linear":
             return matrix.shape[-1], math.prod(matrix.shape[:-1])
         if matrix.dim() < 2:
             return matrix.shape[0], 1
         ends = matrix.shape[-2], matrix.shape[-1]
         return ends if weight == factors[1] else ends[::-1]
-
-    def _sees_all(self, data: str, kernel: Tensor) -> bool:
-        return self.values[data].shape[2:] == kernel.shape[2:]
 
     def _bias_at(self, index: int) -> str | None:
         """The learned tensor that is added: by the product itself, or by the next operator on its result."""
@@ -221,7 +217,7 @@ class Anatomy:
     def _activation(self, before: int, after: int, group: list[int]) -> Activation:
         nodes = [self.graph.nodes[index] for index in group]
         ops = tuple(node.base for node in nodes)
-        name = self._name_of(group) or " · ".join(SHOWN.get(op, op) for op in ops)
+        name = self._name_of(group) or " · ".join(operator_name(op) for op in ops)
         return Activation(name=name, ops=ops, linear_before=before, linear_after=after, node=group[-1])
 
     def _name_of(self, group: list[int]) -> str | None:

@@ -37,7 +37,7 @@ COPIES = _names(
 )
 """Move elements about without changing them."""
 
-MATRIX_PRODUCTS = _names("mm addmm bmm baddbmm matmul linear mv addmv dot")
+MATRIX_PRODUCTS = _names("mm addmm bmm baddbmm matmul linear mv addmv dot vdot")
 
 PRODUCTS = MATRIX_PRODUCTS | {"convolution", "_trilinear"}
 
@@ -58,7 +58,7 @@ CURVED = _names(
     "minimum clamp clamp_min clamp_max where gt lt ge le eq ne logical_and logical_or logical_not "
     "logical_xor bitwise_and bitwise_or bitwise_not bitwise_xor isnan isfinite isinf max amax amin min "
     "argmax argmin norm linalg_vector_norm var std var_mean std_mean prod logsumexp heaviside remainder "
-    "fmod floor_divide xlogy sinc nan_to_num _cdist_forward any all index_put"
+    "fmod floor_divide xlogy sinc nan_to_num _cdist_forward any all index_put _weight_norm_interface"
 )
 
 NORMS = _names(
@@ -107,16 +107,21 @@ def kernel_for(op: str) -> Kernel:
     if packet is None or overload not in packet.overloads() or "Dimname" in overload or "names" in overload:
         raise KeyError(op)
     checked = CHECKED_KERNELS.get(base)
-    if checked is None and _writes_elsewhere(getattr(packet, overload), in_place):
+    if checked is None and not _is_pure_tensor_work(getattr(packet, overload)._schema, in_place):
         raise KeyError(op)
     kernel: Kernel = checked or getattr(packet, overload)
     return kernel
 
 
-def _writes_elsewhere(kernel: Any, in_place: bool) -> bool:
-    """Whether it fills a tensor that it is given, other than the first one of an in-place variant."""
-    arguments = kernel._schema.arguments
-    return any(argument.is_write for argument in arguments[1 if in_place else 0 :])
+def _is_pure_tensor_work(schema: Any, in_place: bool) -> bool:
+    """Whether it gives tensors only and fills none that it is given but, in place, the first.
+
+    Otherwise it is an `out` variant, or one of TorchScript's operators on lists, text and numbers.
+    """
+    if any(str(given.type) not in ("Tensor", "List[Tensor]") for given in schema.returns):
+        return False
+    written = [argument.name for argument in schema.arguments if argument.is_write]
+    return written == (["self"] if in_place else [])
 
 
 def planned_elements(base: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
@@ -276,9 +281,9 @@ def _scaled_and_shifted(
     data: Tensor, mean: Tensor, scale: Tensor, weight: Tensor | None, bias: Tensor | None
 ) -> Tensor:
     shape = [1, -1] + [1] * (data.dim() - 2)
-    scaled = (data - mean.reshape(shape)) * scale.reshape(shape)
-    scaled = scaled if weight is None else scaled * weight.reshape(shape)
-    return scaled if bias is None else scaled + bias.reshape(shape)
+    scale = scale if weight is None else scale * weight
+    shift = -mean * scale if bias is None else bias - mean * scale
+    return torch.addcmul(shift.reshape(shape), data, scale.reshape(shape))
 
 
 def _layer_norm(
@@ -326,6 +331,12 @@ def _negative_slope(
     return functional.leaky_relu(data, (lower + upper) / 2)
 
 
+def _weight_norm(direction: Tensor, length: Tensor, dim: int = 0) -> tuple[Tensor, Tensor]:
+    others = [axis for axis in range(direction.dim()) if axis != dim]
+    norm = direction.square().sum(others, keepdim=True).sqrt()
+    return direction * (length / norm), norm
+
+
 CHECKED_KERNELS: Mapping[str, Kernel] = {
     "native_batch_norm": _batch_norm,
     "cudnn_batch_norm": _batch_norm,
@@ -340,6 +351,7 @@ CHECKED_KERNELS: Mapping[str, Kernel] = {
     "alpha_dropout": _untouched,
     "native_dropout": _native_dropout,
     "_trilinear": _trilinear,
+    "_weight_norm_interface": _weight_norm,
     "rrelu_with_noise": _negative_slope,
     "_softmax": lambda data, dim, _: torch.softmax(data, dim),
     "_log_softmax": lambda data, dim, _: torch.log_softmax(data, dim),

@@ -35,6 +35,19 @@ SHOWN: Mapping[str, str] = {
 }
 """Operators that say what they are, by the names that reports show."""
 
+SHOWN_IF_NOT_RECOGNISED: Mapping[str, str] = {
+    "elu": "ELU",
+    "celu": "CELU",
+    "threshold": "Threshold",
+    "softshrink": "Softshrink",
+    "hardshrink": "Hardshrink",
+    "hardtanh": "Hardtanh",
+    "pow": "power",
+    "_cdist_forward": "distance",
+    "linalg_vector_norm": "norm",
+    "_trilinear": "bilinear",
+}
+
 KNOWN: Mapping[str, Callable[[Tensor], Tensor]] = {
     "ReLU": torch.relu,
     "sigmoid": torch.sigmoid,
@@ -54,6 +67,11 @@ ALONG_AN_AXIS: Mapping[str, Callable[[Tensor, int], Tensor]] = {
     "softmax": torch.softmax,
     "log-softmax": torch.log_softmax,
 }
+
+
+def operator_name(base: str) -> str:
+    """How reports call an operator by itself."""
+    return SHOWN.get(base) or SHOWN_IF_NOT_RECOGNISED.get(base, base)
 
 
 def function_name(given: Tensor, made: Tensor) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +27,6 @@ OUTPUT_ACTIVATIONS: dict[str, OutputActivation] = {
 }
 OTHER_STAGES: dict[str, str] = {
     "cat": "Join",
-    "_trilinear": "Bilinear",
     "convolution": "Convolution",
 }
 
@@ -89,7 +89,9 @@ def stages(graph: ModelGraph, weights: Weights) -> tuple[ModelStage, ...]:
     """The model as a row of named steps, for a diagram."""
     anatomy = Anatomy(graph, weights)
     steps = {layer.node: _linear_stage(layer) for layer in anatomy.linear}
-    steps |= {step.node: ModelStage(kind="activation", label=step.name) for step in anatomy.activations}
+    for step in anatomy.activations:
+        kind: Literal["norm", "activation"] = "norm" if NORMS.issuperset(step.ops) else "activation"
+        steps[step.node] = ModelStage(kind=kind, label=step.name)
     for index in anatomy.live:
         if index not in steps and (other := _other_stage(anatomy, index)) is not None:
             steps[index] = other
@@ -110,8 +112,7 @@ def _linear_stage(layer: LinearMap) -> ModelStage:
 def _other_stage(anatomy: Anatomy, index: int) -> ModelStage | None:
     base = anatomy.graph.nodes[index].base
     if base in NORMS:
-        kinds = {"native_layer_norm": "LayerNorm", "native_group_norm": "GroupNorm"}
-        return ModelStage(kind="norm", label=kinds.get(base, "BatchNorm"))
+        return ModelStage(kind="norm", label="BatchNorm")
     if base == "add" and len(set(anatomy.data_operands(index))) > 1:
         return ModelStage(kind="other", label="Sum")
     return ModelStage(kind="other", label=OTHER_STAGES[base]) if base in OTHER_STAGES else None

@@ -218,8 +218,8 @@ def _is_uninitialised(tensor: Tensor) -> bool:
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
-    """The module that `torch.compile` wrapped, or the module itself."""
-    inner = getattr(module, "_orig_mod", None)
+    """The module that `torch.compile` or `nn.DataParallel` wrapped, or the module itself."""
+    inner = getattr(module, "module" if isinstance(module, nn.DataParallel) else "_orig_mod", None)
     return inner if isinstance(inner, nn.Module) else module
 
 
