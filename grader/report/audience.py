@@ -16,7 +16,7 @@ _REVIEW = Diagnosis(
 
 
 def for_audience(grade: Grade, audience: Audience) -> Grade:
-    """`grade` as this audience may read it: whole, or for students without the details of integrity diagnoses.
+    """`grade` as this audience may read it: whole, or without the details of integrity diagnoses.
 
     Students learn that somebody will look at the submission, not what was noticed, nor in which exercise.
     """

@@ -23,7 +23,6 @@ from grader.report.selection import BUDGETS, Budget, Selected, lost_points, sele
 
 MAX_BYTES = 600_000
 _MAX_LOSSES = 4
-_MAX_MAPS = 4
 _MAX_STAGES = 40
 _MAX_DOTS = 9
 _LOST = (Outcome.FAILED, Outcome.PARTIAL, Outcome.NOT_ATTEMPTED, Outcome.NOT_GRADED)
@@ -40,8 +39,8 @@ class ExerciseView:
     charts: tuple[charts.Chart, ...]
     maps: tuple[maps.Map, ...]
     stages: tuple[ModelStage, ...]
-    hidden_remarks: int
-    """Checks and diagnoses for which there was no room."""
+    hidden: int
+    """Checks, diagnoses, excerpts and drawings for which there was no room."""
 
     @property
     def name(self) -> str:
@@ -99,8 +98,16 @@ def _exercise(result: ExerciseResult, outputs: Selected, budget: Budget) -> Exer
             "diagnoses": result.diagnoses[: budget.remarks],
         }
     )
-    drawn = map(maps.decision_map, result.pictures.boundaries[:_MAX_MAPS])
-    hidden = len(result.checks) + len(result.diagnoses) - len(shown.checks) - len(shown.diagnoses)
+    drawn = map(maps.decision_map, result.pictures.boundaries[: budget.maps])
+    hidden = sum(
+        max(0, len(all_of_them) - room)
+        for all_of_them, room in (
+            (result.checks, budget.remarks),
+            (result.diagnoses, budget.remarks),
+            (result.source, budget.excerpts),
+            (result.pictures.boundaries, budget.maps),
+        )
+    )
     return ExerciseView(
         result=shown,
         anchor=f"ex{result.number}",
@@ -109,7 +116,7 @@ def _exercise(result: ExerciseResult, outputs: Selected, budget: Budget) -> Exer
         charts=charts.charts(result.pictures.curves),
         maps=tuple(picture for picture in drawn if picture is not None),
         stages=result.pictures.model[:_MAX_STAGES],
-        hidden_remarks=hidden,
+        hidden=hidden,
     )
 
 
@@ -167,5 +174,6 @@ def safe_link(link: str | None) -> str | None:
 
 
 def _dots(width: int | None) -> list[int]:
-    """Heights at which a stage's units are drawn; at most nine stand for any number."""
-    return [5 + 8 * i for i in range(min(max(width or 0, 0), _MAX_DOTS))]
+    """Heights, about a drawing's middle at 39, of a stage's units; at most nine stand for any number."""
+    count = min(max(width or 0, 0), _MAX_DOTS)
+    return [43 - 4 * count + 8 * i for i in range(count)]

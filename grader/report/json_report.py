@@ -14,7 +14,7 @@ _DECIMALS = 6
 def to_json(grade: Grade) -> str:
     """`grade` as indented JSON with the schema's key order and a line end; rows of numbers stand on one line.
 
-    Floats are rounded to 6 decimals. Steps of a curve without a finite value are left out, for JSON has no NaN.
+    Floats are rounded to 6 decimals. JSON has no NaN: steps of a curve without a finite value are left out.
     Raises ValueError where any other number is not finite.
     """
     exercises = tuple(_with_finite_curves(exercise) for exercise in grade.exercises)

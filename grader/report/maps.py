@@ -10,8 +10,8 @@ from grader.report.scales import Scale, Tick
 
 SIDE, LEFT, TOP = 260, 34, 8
 """Of the drawn square, and the room at its left and above it."""
-_MAX_RUNS = 4000
-_MAX_POINTS = 400
+_MAX_RUNS = 1500
+_MAX_POINTS = 240
 _MARK = 2.6
 """Half the width of a point's mark."""
 
@@ -50,7 +50,9 @@ def decision_map(boundary: Boundary) -> Map | None:
     shares = ", ".join(
         f"class {label} {sum(row.count(label) for row in grid) / total:.0%}" for label in labels
     )
-    return Map(boundary.title, classes, x.ticks(4), y.ticks(4), f"{boundary.title}. Share of the area: {shares}.")
+    return Map(
+        boundary.title, classes, x.ticks(4), y.ticks(4), f"{boundary.title}. Share of the area: {shares}."
+    )
 
 
 def _drawable(boundary: Boundary) -> bool:
@@ -114,7 +116,7 @@ def _labels(boundary: Boundary) -> set[int]:
 
 
 def mark(style: int, x: float, y: float) -> str:
-    """A mark's outline around (x, y): circle, square, triangle or diamond, so that colour is not all there is."""
+    """A mark's outline around (x, y): circle, square, triangle or diamond, so colour is not all there is."""
     r = _MARK
     if style == 0:
         return f"M{x - r:.4g} {y:.4g}a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0 {-2 * r} 0z"
@@ -122,4 +124,5 @@ def mark(style: int, x: float, y: float) -> str:
         return f"M{x - r:.4g} {y - r:.4g}h{2 * r}v{2 * r}h{-2 * r}z"
     if style == 2:
         return f"M{x:.4g} {y - r:.4g}l{r} {2 * r}h{-2 * r}z"
-    return f"M{x:.4g} {y - 1.3 * r:.4g}l{1.2 * r:.3g} {1.3 * r:.3g}l{-1.2 * r:.3g} {1.3 * r:.3g}l{-1.2 * r:.3g} {-1.3 * r:.3g}z"
+    wide, tall = f"{1.2 * r:.3g}", f"{1.3 * r:.3g}"
+    return f"M{x:.4g} {y - 1.3 * r:.4g}l{wide} {tall}l-{wide} {tall}l-{wide} -{tall}z"

@@ -27,6 +27,8 @@ class Budget:
     excerpts: int
     """Source excerpts per exercise."""
     excerpt_lines: int
+    maps: int
+    """Decision boundaries per exercise."""
     remarks: int
     """Diagnoses and notes in one place, and checks of one exercise."""
     remark_chars: int
@@ -34,9 +36,10 @@ class Budget:
 
 
 BUDGETS = (
-    Budget(330_000, 150_000, 4, 6, 2_500, 6, 90, 40, 700),
-    Budget(200_000, 100_000, 2, 3, 800, 3, 40, 20, 300),
-    Budget(0, 0, 0, 1, 200, 0, 0, 10, 120),
+    Budget(330_000, 150_000, 4, 6, 2_500, 6, 90, 4, 40, 700),
+    Budget(200_000, 100_000, 2, 4, 1_200, 3, 40, 4, 20, 300),
+    Budget(120_000, 60_000, 1, 2, 600, 2, 25, 2, 12, 200),
+    Budget(0, 0, 0, 1, 200, 0, 0, 0, 10, 120),
 )
 """Tried in this order until the page is small enough."""
 
@@ -63,12 +66,10 @@ class Selected:
 def select_outputs(grade: Grade, budget: Budget) -> tuple[Selected, ...]:
     """For each exercise of `grade`, in order, what to show of its outputs.
 
-    Pictures are shared out in turns, exercises that lost points first, so that no exercise takes all the room.
+    Pictures are shared out in turns, exercises that lost points first, so that none takes all the room.
     """
     images = _chosen_images(grade, budget)
-    return tuple(
-        _selected(place, exercise, images, budget) for place, exercise in enumerate(grade.exercises)
-    )
+    return tuple(_selected(place, exercise, images, budget) for place, exercise in enumerate(grade.exercises))
 
 
 def lost_points(exercise: ExerciseResult) -> float:

@@ -23,7 +23,7 @@ _STYLES = {
 _SEVERITIES = {"fail": "mistake", "part": "half right", "warn": "worth knowing", "info": "note"}
 _STANDINGS = {
     "graded": "",
-    "partly_graded": "Partly graded: some checks could not be made, which is the grader's fault and costs nothing.",
+    "partly_graded": "Partly graded: some checks could not be made. The grader is at fault: no cost.",
     "not_graded": "Not graded: the grader could not do its work. This is no zero.",
 }
 

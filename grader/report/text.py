@@ -58,7 +58,7 @@ def shortened(text: str, limit: int) -> str:
 def number(value: float | None) -> str:
     """Two decimals, halves upward, no trailing zeros: `8.8`, `0.18`, `9`; a dash for what was not graded."""
     if value is None:
-        return "–"
+        return "\N{EN DASH}"
     hundredths = math.floor(value * 100 + 0.5 + 1e-6)
     return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".")
 
