@@ -30,6 +30,7 @@ _NOTICEABLE = 0.005
 _MOST_COMPARED = 4000
 _MOST_CLASSES = 20
 _LATTICE_SIDE = 10
+_WIDEST_STRIDE = 2000
 _RANK = {"classes": 0, "probabilities": 1, "logits": 2}
 _DEFAULT_THRESHOLD: dict[Kind, float | None] = {"classes": None, "probabilities": 0.5, "logits": 0.0}
 
@@ -67,15 +68,19 @@ def _shows(line: Array, curve: Array, slack: float) -> bool:
 
 def _shows_every(line: Array, curve: Array, slack: float) -> bool:
     """Some stride k makes `line` every k-th value of `curve`, the last one less than k before its end."""
-    for stride in range(1, (len(curve) - 1) // (len(line) - 1) + 1):
-        span = (len(line) - 1) * stride
-        for end in range(len(curve) - 1, max(span, len(curve) - stride) - 1, -1):
-            # The last value first: it rules out nearly every candidate at the price of one comparison.
-            if abs(line[-1] - curve[end]) > slack:
-                continue
-            if _equal(line, curve[end - span : end + 1 : stride], slack):
-                return True
-    return False
+    widest = min(_WIDEST_STRIDE, (len(curve) - 1) // (len(line) - 1))
+    return any(_shows_stride(line, curve, slack, stride) for stride in range(1, widest + 1))
+
+
+def _shows_stride(line: Array, curve: Array, slack: float, stride: int) -> bool:
+    span = (len(line) - 1) * stride
+    starts = np.arange(max(span, len(curve) - stride), len(curve)) - span
+    for position in range(len(line) - 1, -1, -1):
+        close = np.isclose(curve[starts + position * stride], line[position], 0.0, slack, equal_nan=True)
+        starts = starts[close]
+        if not starts.size:
+            return False
+    return True
 
 
 def _equal(one: Array, other: Array, slack: float) -> bool:
@@ -268,8 +273,7 @@ def _explain(
     best = max(others, key=lambda name: others[name])
     if straight.agreement < enough:
         return best if others[best].agreement >= enough else "other"
-    wrong = 1 - straight.exact
-    if wrong > _NOTICEABLE and 1 - others[best].exact < _CLEARLY_BETTER * wrong:
+    if 1 - others[best].exact < _CLEARLY_BETTER * (1 - straight.exact):
         return best
     return "raw-logits" if drawn.kind == "logits" and not drawn.two_coloured else "true"
 

@@ -161,7 +161,7 @@ def _image(image: Any, keep: Keep) -> dict[str, Any] | None:
 
 
 def _grid(how: str, x: Array | None, y: Array | None, z: Array | None, keep: Keep) -> dict[str, Any] | None:
-    if z is None or (x is None) != (y is None) or z.ndim not in (1, 2):
+    if z is None or not _fits(x, y, z):
         return None
     step = max(1, math.ceil((z.size / _MOST_FIELD_VALUES) ** (1 / z.ndim)))
     if x is not None and y is not None:
@@ -173,6 +173,12 @@ def _grid(how: str, x: Array | None, y: Array | None, z: Array | None, keep: Kee
         field.update(x=keep(x), y=keep(y))
     field.update(extent=None, origin=None, **({"cut": True} if step > 1 else {}))
     return None if field["z"] is None else field
+
+
+def _fits(x: Array | None, y: Array | None, z: Array) -> bool:
+    if x is None or y is None:
+        return z.ndim == 2
+    return (x.shape == y.shape == z.shape and z.ndim <= 2) or (y.size, x.size) == z.shape
 
 
 def _separated(x: Array, y: Array, z: Array) -> tuple[Array, Array, Array]:

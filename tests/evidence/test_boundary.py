@@ -445,3 +445,10 @@ def test_a_diverged_curve_is_itself() -> None:
     diverged = np.append(CURVE, [np.inf, np.nan])
     assert line_matches(diverged, diverged)
     assert not line_matches(CURVE[:2], diverged)
+
+
+def test_a_long_flat_curve_takes_no_time() -> None:
+    flat = np.full(40_000, 0.693)
+    line = np.append(flat[:9], 0.7)
+    assert line_matches(flat[::1000], flat)
+    assert not line_matches(line[::-1], flat)

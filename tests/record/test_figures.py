@@ -236,9 +236,12 @@ def test_odd_things_are_left_out_without_a_word(watched: Watched, capsys: pytest
     plt.plot([1, 2], [None, None])
     plt.plot([1, 2], [3, 4])
     plt.hist([1, 2, 3], bins=3)
+    plt.tripcolor([0, 1, 0, 1], [0, 0, 1, 1], facecolors=[1, 2])
+    plt.tricontourf([0, 1, 0], [0, 0, 1], [[0, 1, 2]], [5, 6, 7])
     axes = watched.axes()
     assert axes.lines[-1].y.tolist() == [3, 4]
     assert (axes.fields, axes.scatters, axes.bars) == ((), (), 3)
+    assert watched.figures()[0].dropped == 0
     assert capsys.readouterr() == ("", "")
 
 
