@@ -208,11 +208,13 @@ class Anatomy:
 
     @cached_property
     def activations(self) -> list[Activation]:
-        """Non-linear steps in order; neighbours between the same linear layers are one step."""
-        groups: dict[tuple[int, int], list[int]] = {}
+        """Non-linear steps in order; between the same linear layers all but normalisations are one step."""
+        groups: dict[tuple[int, ...], list[int]] = {}
         for index in self.curved:
-            groups.setdefault((self.passed(index), self.pending(index)), []).append(index)
-        return [self._activation(before, after, group) for (before, after), group in groups.items()]
+            place = self.passed(index), self.pending(index)
+            alone = (index,) if self.graph.nodes[index].base in OWN_STATISTICS else ()
+            groups.setdefault((*place, *alone), []).append(index)
+        return [self._activation(*place[:2], group) for place, group in groups.items()]
 
     def _activation(self, before: int, after: int, group: list[int]) -> Activation:
         nodes = [self.graph.nodes[index] for index in group]

@@ -115,17 +115,17 @@ def _structure(graph: ModelGraph, tensors: Weights, dtype: str, ranges: tuple[Ar
     if width is not None:
         low, high = _fitted(ranges[0], width), _fitted(ranges[1], width)
         verdict = structure.is_affine(graph, tensors, low, high)
-    output = structure.output_activation(graph)
+    output = structure.output_activation(graph, tensors)
     return {
         "input_width": width,
         "output_width": _output_width(graph, tensors, width, dtype),
         "linear_layers": tuple(LinearLayer(layer.inputs, layer.outputs) for layer in layers),
         "unused_layers": tuple(structure.unused_parameters(graph)),
-        "hidden_activations": tuple(a.name for a in structure.activations(graph) if a.hidden),
+        "hidden_activations": tuple(a.name for a in structure.activations(graph, tensors) if a.hidden),
         "output_activation": output,
-        "affine": None if verdict is None else verdict.affine,
+        "affine": None if verdict is None else verdict.by_design,
         "affine_before_output": None if verdict is None else verdict.affine_before_output_activation,
-        "unregistered": bool(graph.unregistered),
+        "unregistered": graph.unregistered,
         "stages": structure.stages(graph, tensors),
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from grader.evidence import reports
 from grader.evidence.attribution import Assigned, assign
-from grader.evidence.datasets import RowFinder, make_rows, rows_used
+from grader.evidence.datasets import RowFinder, held_out_rows, make_rows, rows_used
 from grader.evidence.figures import read_figures
 from grader.evidence.incidents import incidents
 from grader.evidence.maps import drawn_maps, place_of
@@ -269,3 +269,8 @@ def _classes(submission: Submission, assignment: Assignment) -> Iterator[ClassDe
         nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         for node in sorted(nodes, key=lambda node: node.lineno):
             yield ClassDefinition(node.name, Where(cell=cell.number or 0, line=node.lineno + cell.first_line - 1))
+
+
+def probes_for(assignment: Assignment) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    """Unlabelled rows by dataset id, for models that can only be asked in the student's own process."""
+    return {spec.id: held_out_rows(spec, spec.held_out_seeds[0]).features for spec in assignment.datasets}

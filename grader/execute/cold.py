@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any
 
+import zmq
+
 from grader.errors import GradingFailed
 from grader.execute.conversation import Conversation, Patience, Transcript, kill
 from grader.execute.job import Job, require_device
@@ -108,7 +110,7 @@ def _in_thread(work: Callable[[], Coroutine[Any, Any, Transcript]]) -> Transcrip
 async def _opened(conversation: Conversation, scratch: Scratch) -> None:
     try:
         await conversation.open()
-    except RuntimeError as error:
+    except (RuntimeError, zmq.ZMQError) as error:
         complaint = scratch.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
         raise GradingFailed(f"the kernel did not start: {' '.join(complaint) or error}") from error
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from queue import Empty
-from typing import Any
+from typing import Any, Literal
 
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.client import NotebookClient
@@ -21,6 +21,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from grader.execute.screen import FigureBudget, Screen
 from grader.model.recording import CellRun, Limits
 from grader.model.submission import Submission
+
+Status = Literal["ok", "error", "timeout", "died", "not_run"]
 
 FINISH_REQUEST = "grader_finish_request"
 
@@ -167,7 +169,7 @@ class Conversation:
             await kill(self._manager)
         return False
 
-    def _status(self, screen: Screen, running: asyncio.Future[Any], in_time: bool) -> Any:
+    def _status(self, screen: Screen, running: asyncio.Future[Any], in_time: bool) -> Status:
         died = running.done() and not running.cancelled() and isinstance(running.exception(), DeadKernelError)
         if died and in_time:
             self._alive = False

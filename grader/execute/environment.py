@@ -10,7 +10,6 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import grader
 from grader.execute.job import Device
 from grader.execute.scratch import Scratch
 
@@ -22,7 +21,7 @@ def kernel_environment(scratch: Scratch, device: Device) -> dict[str, str]:
     tools = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
     variables = {
         "PATH": os.pathsep.join(tools),
-        "PYTHONPATH": str(Path(grader.__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONHASHSEED": "0",
         "LANG": "C.UTF-8",
         "TZ": "UTC",

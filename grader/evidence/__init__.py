@@ -1,0 +1,1 @@
+"""From an untrusted recording to validated facts."""
