@@ -1,9 +1,9 @@
 """Runs corpus submissions as plain Python, without the grader, so that the data can be trusted.
 
-Usage: `python tests/corpus/check_plain.py CASE…`, each a folder beside this file. The cells run in order in one
-namespace, figures unseen. Printed per case: cells that raised, seconds of compute, the number of figures, what
-the code printed last (`--tail N` lines), and for every outermost module made on the way its accuracy on circles
-or blobs drawn from seeds that no submission uses. Knows nothing of points or rubrics.
+Usage: `python tests/corpus/check_plain.py CASE…`, each a folder beside this file. The cells run in order in
+one namespace, figures unseen. Printed per case: cells that raised, seconds of compute, the number of figures,
+what the code printed last (`--tail N` lines), and for every outermost module made on the way its accuracy on
+circles or blobs drawn from seeds that no submission uses. Knows nothing of points or rubrics.
 """
 
 from __future__ import annotations
