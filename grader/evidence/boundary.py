@@ -77,7 +77,7 @@ def _shows_stride(line: Array, curve: Array, slack: float, stride: int) -> bool:
     starts = np.arange(max(span, len(curve) - stride), len(curve)) - span
     for position in range(len(line) - 1, -1, -1):
         close = np.isclose(curve[starts + position * stride], line[position], 0.0, slack, equal_nan=True)
-        starts = starts
+        starts = starts[close]
         if not starts.size:
             return False
     return True
