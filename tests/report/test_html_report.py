@@ -11,79 +11,15 @@ from grader.model.grade import Boundary, Curve, Diagnosis, OutputExcerpt, Pictur
 from grader.report.html_report import MAX_BYTES, safe_link, to_html
 from tests.report import sample
 
-TAGS = {
-    "html",
-    "head",
-    "meta",
-    "title",
-    "style",
-    "body",
-    "a",
-    "header",
-    "div",
-    "p",
-    "h1",
-    "h2",
-    "h3",
-    "svg",
-    "circle",
-    "path",
-    "text",
-    "nav",
-    "ol",
-    "ul",
-    "li",
-    "span",
-    "small",
-    "main",
-    "section",
-    "details",
-    "summary",
-    "figure",
-    "figcaption",
-    "b",
-    "code",
-    "pre",
-    "mark",
-    "img",
-    "dl",
-    "dt",
-    "dd",
-    "footer",
-}
-ATTRIBUTES = {
-    "lang",
-    "charset",
-    "http-equiv",
-    "content",
-    "name",
-    "class",
-    "href",
-    "id",
-    "aria-label",
-    "aria-labelledby",
-    "aria-hidden",
-    "focusable",
-    "viewbox",
-    "d",
-    "cx",
-    "cy",
-    "r",
-    "x",
-    "y",
-    "pathlength",
-    "stroke-dasharray",
-    "transform",
-    "text-anchor",
-    "role",
-    "tabindex",
-    "open",
-    "src",
-    "width",
-    "height",
-    "alt",
-    "rel",
-}
+TAGS = """
+html head meta title style body a header div p h1 h2 h3 svg circle path text nav ol ul li span small
+main section details summary figure figcaption b code pre mark img dl dt dd footer
+"""
+ATTRIBUTES = """
+lang charset http-equiv content name class href id aria-label aria-labelledby aria-hidden focusable
+viewbox d cx cy r x y pathlength stroke-dasharray transform text-anchor role tabindex open src width
+height alt rel
+"""
 
 
 class Page(HTMLParser):
@@ -125,8 +61,8 @@ def html(request: pytest.FixtureRequest) -> str:
 
 def test_only_the_tags_and_attributes_that_the_templates_write(html: str) -> None:
     page = Page(html)
-    assert {tag for tag, _ in page.tags} <= TAGS
-    assert {name for _, attributes in page.tags for name in attributes} <= ATTRIBUTES
+    assert {tag for tag, _ in page.tags} <= {*TAGS.split()}
+    assert {name for _, attributes in page.tags for name in attributes} <= {*ATTRIBUTES.split()}
     assert page.open == []
 
 
