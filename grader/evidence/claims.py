@@ -12,7 +12,9 @@ Part = Literal["train", "test", "unknown"]
 _Word = Literal["loss", "accuracy", "counter", "other"]
 
 # A digit within a name (`x1`, `MeanBackward0`), a date or a version is no number of its own.
-_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.\d*|\.\d+|\d+|nan\b|inf\b)(?:e[-+]?\d+)?(?![\w]|\.\d)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?<![\w.])[-+]?(?:\d+\.\d*|\.\d+|\d+|nan\b|inf\b)(?:e[-+]?\d+)?(?![\w]|\.\d)", re.IGNORECASE
+)
 _WRAPPER = re.compile(r"(?:np\.|numpy\.)?(?:float\d+|tensor|array)\(\[?$", re.IGNORECASE)
 _WORDS: dict[_Word, re.Pattern[str]] = {
     "loss": re.compile(
@@ -36,7 +38,9 @@ _TIME_OF_TRAINING = re.compile(
     r"(?:before|after|during|inainte de|dupa|while|pre|post|untrained)[- ]*(?:the )?(?:train\w*|antren\w*)|trained|training loop"
 )
 _VALIDATION = re.compile(r"valid|\bval\b|\bdev\b")
-_LENIENT = re.compile(r"best|\bmin|\bmax|lowest|highest|smooth|\bema\b|moving|precis|cel mai|meilleur|gata|delta|diff|change|improv|gap|std|±")
+_LENIENT = re.compile(
+    r"best|\bmin|\bmax|lowest|highest|smooth|\bema\b|moving|precis|cel mai|meilleur|gata|delta|diff|change|improv|gap|std|±"
+)
 _UNIT_AFTER = re.compile(
     r"\s*(?:s\b|ms\b|sec|min\b|it/s|samples|rows|epoc|epok|steps?\b|iter|batch|seconds|x\b|%\||out of|of\b|din\b|runs?\b)"
 )
@@ -191,4 +195,6 @@ def _without_doubtful_words(numbers: tuple[Said, ...], tail: str) -> tuple[Said,
     """Where words follow their numbers (`0.69 loss, 0.48 accuracy`), words before them would mislead."""
     if _meaning(tail) is None:
         return numbers
-    return tuple(replace(number, meaning="accuracy" if number.percent else None, part="unknown") for number in numbers)
+    return tuple(
+        replace(number, meaning="accuracy" if number.percent else None, part="unknown") for number in numbers
+    )

@@ -73,7 +73,9 @@ class Course:
         size, rows = self.steps_per_epoch, self.train_size
         if not size or not rows:
             return None
-        return math.ceil(rows / size), rows if size == 1 else max(math.ceil(rows / size), (rows - 1) // (size - 1))
+        return math.ceil(rows / size), rows if size == 1 else max(
+            math.ceil(rows / size), (rows - 1) // (size - 1)
+        )
 
     def near(self, step: int) -> tuple[Measured, ...]:
         """The measured points of the epoch that ends at `step`, and the nearest on each side."""
@@ -133,7 +135,9 @@ def _step_losses(course: Course, step: int) -> Iterator[Figure]:
         yield Figure(float(losses[index]), "loss", "train", "loss of the current step")
         shares = round(course.per_step)
         if shares > 1:
-            yield Figure(float(losses[index]) * shares, "loss", "train", "loss of the current step, not divided")
+            yield Figure(
+                float(losses[index]) * shares, "loss", "train", "loss of the current step, not divided"
+            )
 
 
 def _epoch_sizes(course: Course) -> tuple[int, ...]:
@@ -196,7 +200,9 @@ def measured_at(course: Course, step: int, meaning: Meaning) -> Iterator[Figure]
     reach = max(1, math.ceil(course.per_step))
     for point in course.measured:
         if abs(point.step - step) <= reach:
-            when = "" if point.step == step else " before the step" if point.step < step else " after the step"
+            when = (
+                "" if point.step == step else " before the step" if point.step < step else " after the step"
+            )
             yield from figures_of(point, meaning, course.train_size, course.test_size, when)
 
 
@@ -207,7 +213,10 @@ def figures_of(
     loss = meaning == "loss"
     train = point.train_loss if loss else point.train_accuracy
     test = point.test_loss if loss else point.test_accuracy
-    parts: tuple[tuple[Part, float | None, int | None], ...] = (("train", train, train_size), ("test", test, test_size))
+    parts: tuple[tuple[Part, float | None, int | None], ...] = (
+        ("train", train, train_size),
+        ("test", test, test_size),
+    )
     for part, value, rows in parts:
         if value is not None:
             slack = 0.0 if loss else 1.5 / max(rows or 200, 1)
@@ -217,7 +226,9 @@ def figures_of(
     if train is not None and test is not None and train_size and test_size:
         rows = train_size + test_size
         everywhere = (train * train_size + test * test_size) / rows
-        yield Figure(everywhere, meaning, "unknown", f"{meaning} over all rows{when}", 0.0 if loss else 1.5 / rows)
+        yield Figure(
+            everywhere, meaning, "unknown", f"{meaning} over all rows{when}", 0.0 if loss else 1.5 / rows
+        )
 
 
 # ---------------------------------------------------------------- accuracies
@@ -242,7 +253,9 @@ def compared_at(course: Course, compared: Compared, step: int) -> Iterator[Figur
         sure = _confirmed(course, step, pooled, rows)
         yield Figure(pooled, "accuracy", "unknown", what, 1e-9, sure)
         if last - first > 1:
-            yield Figure(float(shares.mean()), "accuracy", "unknown", "mean of the batches' accuracies", 1e-9, sure)
+            yield Figure(
+                float(shares.mean()), "accuracy", "unknown", "mean of the batches' accuracies", 1e-9, sure
+            )
 
 
 def windows_at(course: Course, compared: Compared, step: int) -> list[tuple[int, int]]:
@@ -253,7 +266,10 @@ def windows_at(course: Course, compared: Compared, step: int) -> list[tuple[int,
 def _windows(course: Course, compared: Compared, step: int) -> list[tuple[int, int]]:
     start, _ = course.epoch_window(step)
     steps = compared.steps
-    at = [int(np.searchsorted(steps, bound, side="left")) for bound in (start, start + 1, step - 1, step, step + 1)]
+    at = [
+        int(np.searchsorted(steps, bound, side="left"))
+        for bound in (start, start + 1, step - 1, step, step + 1)
+    ]
     ranges = {(at[0], at[3]), (at[1], at[4]), (at[0], at[4]), (at[2], at[3]), (at[3], at[4])}
     ranges |= {(at[3] - 1, at[3]), (at[4] - 1, at[4])}
     return sorted((first, last) for first, last in ranges if 0 <= first < last)
@@ -264,7 +280,9 @@ def _confirmed(course: Course, step: int, share: float, rows: int) -> bool:
     band = accuracy_band(course, step)
     if band is None:
         return True
-    exact = rows in (course.train_size, course.test_size) and any(point.step == step for point in course.measured)
+    exact = rows in (course.train_size, course.test_size) and any(
+        point.step == step for point in course.measured
+    )
     allowance = 0.03 if exact else 0.03 + 2.5 * 0.5 / math.sqrt(rows)
     return band[0] - allowance <= share <= band[1] + allowance
 
@@ -284,7 +302,9 @@ def loss_band(course: Course, step: int, part: Part = "unknown") -> tuple[float,
 
 def _pick(point: Measured, meaning: Meaning, part: Part) -> tuple[float | None, ...]:
     pair = (
-        (point.train_loss, point.test_loss) if meaning == "loss" else (point.train_accuracy, point.test_accuracy)
+        (point.train_loss, point.test_loss)
+        if meaning == "loss"
+        else (point.train_accuracy, point.test_accuracy)
     )
     return pair if part == "unknown" else (pair[0],) if part == "train" else (pair[1],)
 

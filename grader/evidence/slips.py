@@ -109,7 +109,9 @@ def test_denominator_slip(course: Course, step: int, value: float, half_unit: fl
     here = [point.test_loss for point in course.measured if point.step == step and point.test_loss]
     if not rows or not here:
         return None
-    batches = {1} | ({math.ceil(rows / size) for size in sizes} if sizes and sizes[1] - sizes[0] < 64 else set())
+    batches = {1} | (
+        {math.ceil(rows / size) for size in sizes} if sizes and sizes[1] - sizes[0] < 64 else set()
+    )
     for count in batches:
         if abs(here[0] * count / rows - value) <= half_unit * 1.001 + 0.02 * value:
             explanation = f"sum of the test losses ÷ {rows} (the test rows) instead of {count}"
@@ -132,6 +134,8 @@ def count_slip(course: Course, step: int, share: float, half_unit: float) -> Sli
                     explanation = f"{agreed} right answers ÷ {count} ({what}) instead of {total}"
                     return Slip("metric-wrong-denominator", explanation, right)
                 if count != last - first > 1 and abs(shares / count - share) <= near:
-                    explanation = f"sum of the batches' accuracies ÷ {count} ({what}) instead of {last - first}"
+                    explanation = (
+                        f"sum of the batches' accuracies ÷ {count} ({what}) instead of {last - first}"
+                    )
                     return Slip("metric-wrong-denominator", explanation, right)
     return None

@@ -50,7 +50,10 @@ def judge_reports(
     printed = tuple(_printed(course, [line for line in said if line.run == run.id]))
     steps = tuple(sorted({claim.step for claim in printed if claim.step is not None}))
     alone = all(line.run in (None, run.id) for line in said if line.cell == run.cell)
-    rows = (*judge_kept(course, run.cell, kept, steps, alone), *judge_drawn(course, run.cell, figures, steps, alone))
+    rows = (
+        *judge_kept(course, run.cell, kept, steps, alone),
+        *judge_drawn(course, run.cell, figures, steps, alone),
+    )
     return Reports(claims=(*printed, *rows), printed_steps=steps, epochs=course.epochs)
 
 
@@ -124,7 +127,9 @@ def _unnamed(
     found = _match(as_loss, moments.losses_at(course, step, earlier), (1.0,))
     if found is not None:
         return as_loss, found
-    as_accuracy = replace(number, meaning="accuracy", half_unit=min(number.half_unit, 0.05 if number.value > 1 else 0.005))
+    as_accuracy = replace(
+        number, meaning="accuracy", half_unit=min(number.half_unit, 0.05 if number.value > 1 else 0.005)
+    )
     found = _match(as_accuracy, _sure(moments.accuracies_at(course, step)), _scales(as_accuracy))
     found = found or _broadcast(as_accuracy, slips.broadcast_shares(course, step), None)
     return None if found is None else (as_accuracy, found)
@@ -192,7 +197,9 @@ def _refuted_loss(course: Course, step: int, number: claims.Said, band: tuple[fl
     if unusual or (not certain and _within(number, (band[0] / 2, band[1] * 2), 0.0)):
         return _Judgement("unchecked", "no figure was recomputed at this step")
     truth = _truth_of_loss(course, step, number.part)
-    return _Judgement("untrue", "far from every loss recomputed around this step", "unknown", truth, "metric-untrue")
+    return _Judgement(
+        "untrue", "far from every loss recomputed around this step", "unknown", truth, "metric-untrue"
+    )
 
 
 def _error_share(course: Course, step: int, number: claims.Said) -> _Judgement | None:
@@ -207,7 +214,9 @@ def _test_between(course: Course, step: int, number: claims.Said) -> bool:
     """Within a percent of the test loss here, or between those just before and after."""
     if number.part == "train" and number.near_part:
         return False
-    here = [point.test_loss for point in course.measured if point.step == step and point.test_loss is not None]
+    here = [
+        point.test_loss for point in course.measured if point.step == step and point.test_loss is not None
+    ]
     if here:
         return _within(number, (here[0], here[0]), 0.01)
     losses = [point.test_loss for point in course.near(step) if point.test_loss is not None]
@@ -223,7 +232,11 @@ def _truth_of_loss(course: Course, step: int, part: claims.Part) -> float | None
     if part == "test":
         return next((point.test_loss for point in course.measured if point.step == step), None)
     start, end = course.epoch_window(step)
-    return float((course.sums[end] - course.sums[start]) / (end - start)) if 0 <= start < end < len(course.sums) else None
+    return (
+        float((course.sums[end] - course.sums[start]) / (end - start))
+        if 0 <= start < end < len(course.sums)
+        else None
+    )
 
 
 # ---------------------------------------------------------------- accuracies
@@ -271,11 +284,17 @@ def _judge_accuracy(course: Course, step: int, number: claims.Said) -> _Judgemen
     if slip is not None:
         right = None if slip.truth is None else slip.truth / scales[0]
         return _Judgement("slip", slip.explanation, "unknown", right, slip.code)
-    exact = any(point.step == step for point in course.measured) and number.part == "test" and number.near_part
+    exact = (
+        any(point.step == step for point in course.measured) and number.part == "test" and number.near_part
+    )
     if distance <= (0.1 if exact else 0.15 if len(course.near(step)) > 1 else 0.25):
         return _Judgement("unchecked", "near the recomputed accuracies, but none of them")
     compared = _match(number, figures, scales)
-    why = "it is what a comparison gave, but the weights do not confirm it" if compared else "far from every accuracy"
+    why = (
+        "it is what a comparison gave, but the weights do not confirm it"
+        if compared
+        else "far from every accuracy"
+    )
     return _Judgement("untrue", f"{why} recomputed around this step", "unknown", truth, "metric-untrue")
 
 
@@ -305,7 +324,9 @@ def _outside(
         points = (moments.figures_of(point, meaning, None, None) for point in measured)
         found = _match(read, chain.from_iterable(points), scales)
         if found is None and meaning == "accuracy":
-            shares = ((share, line) for line in comparisons if line.spread for share in slips.spread_shares(line))
+            shares = (
+                (share, line) for line in comparisons if line.spread for share in slips.spread_shares(line)
+            )
             found = _broadcast(read, shares, _rest_truth(measured, number.part, scales[0]))
         if found is not None:
             return read, found

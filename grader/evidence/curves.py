@@ -1,0 +1,338 @@
+"""Rows of numbers that a student kept or drew: which of them are learning curves of a run, and are they true?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grader.evidence.claims import Meaning, Part, names_meaning, names_part
+from grader.evidence.moments import Course
+from grader.evidence.slips import broadcast_slip
+from grader.model.evidence import Claim, Series
+from grader.model.figures import Figure
+from grader.model.submission import Where
+
+Array = np.ndarray[Any, Any]
+_ENOUGH = 0.9
+"""Share of the comparable elements that must match."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of figures that a loop could keep; NaN where nothing was recomputed."""
+
+    values: Array
+    meaning: Meaning
+    part: Part
+    what: str
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class _Found:
+    row: _Row
+    explanation: str
+
+
+def judge_kept(
+    course: Course, cell: int, kept: Sequence[Series], printed: Sequence[int], alone: bool
+) -> Iterator[Claim]:
+    """The claims among the collections of the run's cell and later ones.
+
+    `alone` says that no other run shared the cell, so that a curve by name must be this run's.
+    """
+    rows = _rows(course, printed)
+    for series in kept:
+        values = np.asarray(series.values, dtype=np.float64).reshape(-1)
+        if series.cell >= cell:
+            claim = _judge(
+                course, rows, values, series.name, series.name, alone and series.cell == cell, printed
+            )
+            if claim is not None:
+                yield _claim("kept", claim, None, series.cell, series.name, len(values))
+
+
+def judge_drawn(
+    course: Course, cell: int, figures: Sequence[Figure], printed: Sequence[int], alone: bool
+) -> Iterator[Claim]:
+    """The claims among the drawn lines."""
+    rows = _rows(course, printed)
+    for figure in figures:
+        for axes in figure.axes:
+            at = axes.at or figure.at
+            where = Where(cell=at[-1][0], line=at[-1][1]) if at else None
+            drawn_in = figure.cell or (at[0][0] if at else cell)
+            for line in axes.lines:
+                text = line.label or axes.title or axes.ylabel or figure.title
+                words = (
+                    line.label if names_meaning(line.label) else f"{axes.title} {axes.ylabel} {line.label}"
+                )
+                values = np.asarray(line.y, dtype=np.float64).reshape(-1)
+                claim = _judge(course, rows, values, words, line.label, alone and drawn_in == cell, printed)
+                if claim is not None:
+                    yield _claim("plotted", claim, where, drawn_in, text, len(values))
+
+
+def _claim(how: Any, found: _Found, where: Where | None, cell: int, text: str, length: int) -> Claim:
+    code, verdict = found.row.code, found.row.what
+    return Claim(
+        how=how,
+        meaning=found.row.meaning,
+        part=found.row.part,
+        verdict="true"
+        if code is None and verdict != "unchecked"
+        else "unchecked"
+        if code is None
+        else "untrue"
+        if code == "metric-untrue"
+        else "slip",
+        where=where,
+        cell=cell,
+        step=None,
+        text=text,
+        value=None,
+        code=code,
+        explanation=found.explanation,
+        length=length,
+    )
+
+
+# ---------------------------------------------------------------- rows to compare with
+
+
+def _rows(course: Course, printed: Sequence[int]) -> tuple[_Row, ...]:
+    return (*_loss_rows(course), *_measured_rows(course, printed), *_compared_rows(course))
+
+
+def _ends(course: Course) -> Array:
+    """Backward passes done at the end of each epoch, shape (epochs,)."""
+    size = course.steps_per_epoch or 1
+    return np.unique(np.append(np.arange(size, len(course.losses) + 1, size), len(course.losses)))
+
+
+def _loss_rows(course: Course) -> Iterator[_Row]:
+    losses = course.losses
+    if not len(losses):
+        return
+    shares = round(course.per_step)
+    for factor in sorted({1, shares} - {0}):
+        yield _Row(losses * factor, "loss", "train", "losses of the steps")
+    if not course.steps_per_epoch or course.steps_per_epoch < 2:
+        return
+    ends = _ends(course)
+    starts = np.concatenate([[0], ends[:-1]])
+    sums = course.sums[ends] - course.sums[starts]
+    yield _Row(sums / (ends - starts), "loss", "train", "mean loss over each epoch's batches")
+    yield _Row(losses[ends - 1], "loss", "train", "last loss of each epoch")
+    yield _Row(losses[starts], "loss", "train", "first loss of each epoch")
+    yield _Row(sums, "loss", "train", "sum of each epoch's losses")
+    sizes, count = course.batch_sizes(), course.train_size
+    if sizes and count and (ends - starts).max() == course.steps_per_epoch:
+        last, size = losses[ends - 1], sum(sizes) / 2
+        rest = count - size * (course.steps_per_epoch - 1)
+        yield _Row(
+            (size * (sums - last) + rest * last) / count, "loss", "train", "mean loss over each epoch's rows"
+        )
+    if shares > 1:
+        yield _Row(sums / (ends - starts) * shares, "loss", "train", "mean loss over each epoch's batches")
+        yield _Row(sums * shares, "loss", "train", "sum of each epoch's losses")
+
+
+def _measured_rows(course: Course, printed: Sequence[int]) -> Iterator[_Row]:
+    """Recomputed figures per step, per epoch and per print; those of the step before count too."""
+    total = len(course.losses)
+    steps = np.array([point.step for point in course.measured], dtype=np.int64)
+    layouts = [np.arange(1, total + 1), np.arange(total + 1), _ends(course), np.append(0, _ends(course))]
+    layouts += [np.array(printed, dtype=np.int64)]
+    meanings: tuple[Meaning, ...] = ("loss", "accuracy")
+    parts: tuple[Part, ...] = ("train", "test")
+    for meaning in meanings:
+        for part in parts:
+            values = [getattr(point, f"{part}_{meaning}") for point in course.measured]
+            dense = np.full(total + 2, np.nan)
+            for step, value in zip(steps, values, strict=True):
+                if value is not None and 0 <= step < len(dense):
+                    dense[step] = value
+            for layout in layouts:
+                for shift in (0, 1):
+                    yield _Row(
+                        dense[np.maximum(layout - shift, 0)], meaning, part, f"recomputed {part} {meaning}"
+                    )
+
+
+def _compared_rows(course: Course) -> Iterator[_Row]:
+    """Shares of agreeing pairs per comparison, per step and per epoch."""
+    ends = _ends(course)
+    for compared in course.compared:
+        line = compared.comparison
+        code = "metric-broadcast" if line.spread else None
+        what = broadcast_slip(line, None).explanation if line.spread else "share of agreeing pairs"
+        columns = [compared.agreed / compared.total]
+        if line.spread:
+            columns.append(compared.agreed / np.sqrt(compared.total))
+        for bounds in (ends, ends - 1, np.unique(compared.steps)):
+            columns.append(_pooled(compared.steps, compared.agreed, compared.total, bounds))
+            columns.append(
+                _pooled(
+                    compared.steps, compared.agreed / compared.total, np.ones(len(compared.steps)), bounds
+                )
+            )
+        for column in columns:
+            if line.spread or _plausible(course, column):
+                yield _Row(column, "accuracy", "unknown", what, code)
+
+
+def _pooled(steps: Array, agreed: Array, total: Array, bounds: Array) -> Array:
+    """Shares over the results up to each bound since the one before; NaN where there are none."""
+    groups = np.searchsorted(bounds, steps)
+    length = len(bounds)
+    inside = groups < length
+    counted = np.bincount(groups[inside], weights=total[inside], minlength=length)
+    right = np.bincount(groups[inside], weights=agreed[inside], minlength=length)
+    return np.asarray(np.divide(right, counted, out=np.full(length, np.nan), where=counted > 0))
+
+
+def _plausible(course: Course, column: Array) -> bool:
+    """Whether the accuracies recomputed from the weights allow what this comparison gave, on the whole."""
+    pairs = [(point.train_accuracy, point.test_accuracy) for point in course.measured]
+    known = [value for pair in pairs for value in pair if value is not None]
+    middle = float(np.nanmedian(column)) if np.isfinite(column).any() else 0.0
+    return not known or min(known) - 0.1 <= middle <= max(known) + 0.1
+
+
+# ---------------------------------------------------------------- matching
+
+
+def _judge(
+    course: Course,
+    rows: Sequence[_Row],
+    values: Array,
+    words: str,
+    label: str,
+    own: bool,
+    printed: Sequence[int],
+) -> _Found | None:
+    if (
+        len(values) < 3
+        or not np.isfinite(values).all()
+        or float(np.ptp(values)) == 0.0
+        and names_meaning(words) is None
+    ):
+        return None
+    meaning, part = names_meaning(words), names_part(label)
+    fitting = [
+        row
+        for row in rows
+        if meaning in (None, row.meaning)
+        and part in ("unknown", row.part)
+        or meaning in (None, row.meaning)
+        and row.part == "unknown"
+    ]
+    honest = [row for row in fitting if row.code is None]
+    tight = meaning is None
+    for row in (*honest, *(row for row in fitting if row.code is not None)):
+        if _aligned(values, row, tight) or _among(values, row):
+            return _Found(row, row.what)
+    slip = _wrong_count(course, values) if meaning != "accuracy" else None
+    if slip is not None:
+        return slip
+    return _unmatched(course, values, meaning, part, own, printed)
+
+
+def _aligned(values: Array, row: _Row, tight: bool) -> bool:
+    """Whether the row, or every k-th of its elements, gives these numbers element by element."""
+    for selected in _selections(row.values, len(values)):
+        length = min(len(selected), len(values))
+        known = np.isfinite(selected[:length])
+        if known.sum() < min(3, length) and not known.all() or known.sum() < 2:
+            continue
+        truth, given = selected[:length][known], values[:length][known]
+        scales = (1.0,) if row.meaning == "loss" else (1.0, 0.01)
+        for scale in scales:
+            if (np.abs(given * scale - truth) <= _tolerance(truth, row.meaning, tight)).mean() >= _ENOUGH:
+                return True
+    return False
+
+
+def _tolerance(truth: Array, meaning: Meaning, tight: bool) -> Any:
+    """Without a telling name only close agreement makes a row of numbers a curve."""
+    if meaning == "accuracy":
+        return 0.005 if tight else 0.01
+    return 2e-4 * np.abs(truth) + 5e-5 if tight else 1e-3 * np.abs(truth) + 2e-3
+
+
+def _selections(row: Array, length: int) -> Iterator[Array]:
+    """The row where its length fits by one, and its regular samples that have about this length."""
+    if abs(len(row) - length) <= 1:
+        yield row
+        yield row[1:]
+    for stride in sorted({len(row) // length, -(-len(row) // length), round(len(row) / length)} - {0, 1}):
+        for offset in {0, stride - 1, 1}:
+            sample = row[offset::stride]
+            if abs(len(sample) - length) <= 1:
+                yield sample
+
+
+def _among(values: Array, row: _Row) -> bool:
+    """Whether nearly all the numbers stand in the row to float precision, wherever they were taken."""
+    known = np.sort(row.values[np.isfinite(row.values)])
+    if (
+        len(known) < 3
+        or len(values) > 4 * len(known)
+        or len(np.unique(values)) < 3
+        or row.meaning == "accuracy"
+        and not row.code
+    ):
+        return False
+    at = np.clip(np.searchsorted(known, values), 1, len(known) - 1)
+    distance = np.minimum(np.abs(known[at] - values), np.abs(known[at - 1] - values))
+    return bool((distance <= 2e-6 * np.abs(values) + 1e-9).mean() >= _ENOUGH)
+
+
+def _wrong_count(course: Course, values: Array) -> _Found | None:
+    """All of them the epochs' sums over one and the same whole number that is not the number of batches."""
+    batches = course.steps_per_epoch
+    if not batches or (values <= 0).any():
+        return None
+    ends = _ends(course)
+    sums = np.diff(course.sums[np.append(0, ends)])
+    for selected in _selections(sums, len(values)):
+        length = min(len(selected), len(values))
+        ratios = selected[:length] / values[:length]
+        count = round(float(np.median(ratios)))
+        if count >= 2 and count != batches and (np.abs(ratios / count - 1) < 3e-4).mean() >= _ENOUGH:
+            explanation = f"sum of the epoch's losses ÷ {count} instead of {batches}"
+            row = _Row(selected, "loss", "train", "slip", "metric-wrong-denominator")
+            return _Found(row, explanation)
+    return None
+
+
+def _unmatched(
+    course: Course, values: Array, meaning: Meaning | None, part: Part, own: bool, printed: Sequence[int]
+) -> _Found | None:
+    """A curve by name and length that fits nothing: untrue only where it leaves all that was recomputed far behind."""
+    lengths = {len(course.losses), len(_ends(course)), len(printed)}
+    if meaning is None or not own or not any(abs(len(values) - length) <= 1 for length in lengths):
+        return None
+    known = [
+        value
+        for point in course.measured
+        for side in ("train", "test")
+        if (value := getattr(point, f"{side}_{meaning}")) is not None
+    ]
+    low, high = (min(known), max(known)) if known else (np.nan, np.nan)
+    if meaning == "loss" and known and len(course.losses):
+        low, high = min(low, float(course.losses.min())) * 0.8, max(high, float(course.losses.max())) * 1.2
+    elif known:
+        low, high = low - 0.15, high + 0.15
+    scale = 0.01 if meaning == "accuracy" and float(values.max()) > 1.5 else 1.0
+    outside = (values * scale < low) | (values * scale > high)
+    if known and outside.mean() > 0.5 and course.per_step < 1.5 and not course.whole_losses:
+        row = _Row(values, meaning, part, "untrue", "metric-untrue")
+        return _Found(row, f"most of it lies outside every {meaning} recomputed in this run")
+    return _Found(
+        _Row(values, meaning, part, "unchecked"), "fits none of the recomputed figures, but may be honest"
+    )
