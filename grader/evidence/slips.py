@@ -103,7 +103,7 @@ def _over(total: float, count: int, batches: int, what: str | None) -> Slip:
     )
 
 
-def test_denominator_slip(course: Course, step: int, value: float, half_unit: float) -> Slip | None:
+def tested_denominator_slip(course: Course, step: int, value: float, half_unit: float) -> Slip | None:
     """Whether `value` is the test loss divided once more, by rows: a sum of batch means over a count of rows."""
     rows, sizes = course.test_size, course.batch_sizes()
     here = [point.test_loss for point in course.measured if point.step == step and point.test_loss]

@@ -180,7 +180,7 @@ def _judge_loss(course: Course, step: int, number: claims.Said, earlier: Sequenc
     if not course.whole_losses and number.part != "test":
         slip = slips.denominator_slip(course, step, number.value, number.half_unit)
     if slip is None and not course.whole_losses and number.part != "train":
-        slip = slips.test_denominator_slip(course, step, number.value, number.half_unit)
+        slip = slips.tested_denominator_slip(course, step, number.value, number.half_unit)
     if slip is not None:
         return _Judgement("slip", slip.explanation, "unknown", slip.truth, slip.code)
     return _refuted_loss(course, step, number, band)
