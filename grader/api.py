@@ -43,7 +43,9 @@ def grade(
     return grade_submission(load_submission(Path(path)), chosen, kernel or ColdKernel(), device).grade
 
 
-def configured(folder: Path | str | None, *, seed: int | None = None, timeout: float | None = None) -> Assignment:
+def configured(
+    folder: Path | str | None, *, seed: int | None = None, timeout: float | None = None
+) -> Assignment:
     """The assignment in a folder, with another seed or time limit where asked.
 
     Raises BadAssignment.

@@ -15,9 +15,9 @@ from grader.load.submission import load_submission
 from grader.model.assignment import Assignment
 from grader.model.grade import Grade
 from grader.pipeline import grade, rejudge
+from grader.report.audience import Audience
 from grader.report.files import write_atomically
 from grader.report.html_report import to_html
-from grader.report.audience import Audience
 from grader.report.json_report import to_json
 
 _log = logging.getLogger("grader")
@@ -65,7 +65,9 @@ def find_submissions(paths: Sequence[Path]) -> list[Path]:
             continue
         inside = sorted(file for file in path.iterdir() if _is_submission(file))
         if not inside:
-            raise UnreadableSubmission(f"{path}: a folder without any notebook or script; name the file to grade")
+            raise UnreadableSubmission(
+                f"{path}: a folder without any notebook or script; name the file to grade"
+            )
         notebooks = [file for file in inside if file.suffix == ".ipynb"]
         found.extend(notebooks or inside)  # scripts beside notebooks are their helpers
     return list(dict.fromkeys(found))
@@ -115,7 +117,9 @@ def write_reports(verdict: Grade, folder: Path, name: str, order: Order) -> tupl
             write_atomically(target, text)
             written.append(target)
     except OSError as error:
-        raise UsageError(f"{folder}: the report cannot be written here ({error.strerror or error})") from error
+        raise UsageError(
+            f"{folder}: the report cannot be written here ({error.strerror or error})"
+        ) from error
     return tuple(written)
 
 
@@ -127,9 +131,13 @@ def _folder(path: Path, order: Order, several: bool) -> Path:
 
 def _report_names(paths: Sequence[Path]) -> dict[Path, str]:
     """A file name for each report, the parent folder's name in front where two submissions share theirs."""
-    stems = {path: path.name.removesuffix(BUNDLE) if path.name.endswith(BUNDLE) else path.stem for path in paths}
+    stems = {
+        path: path.name.removesuffix(BUNDLE) if path.name.endswith(BUNDLE) else path.stem for path in paths
+    }
     taken = list(stems.values())
-    return {path: f"{path.parent.name}-{stem}" if taken.count(stem) > 1 else stem for path, stem in stems.items()}
+    return {
+        path: f"{path.parent.name}-{stem}" if taken.count(stem) > 1 else stem for path, stem in stems.items()
+    }
 
 
 def read_for_rejudging(path: Path) -> None:

@@ -28,7 +28,14 @@ class RunByDefault(TyperGroup):
 
     def parse_args(self, context: typer.Context, args: list[str]) -> list[str]:
         """Put `run` in front unless a command or a general option leads."""
-        if args and args[0] not in (*_COMMANDS, "--help", "-h", "--version", "--install-completion", "--show-completion"):
+        if args and args[0] not in (
+            *_COMMANDS,
+            "--help",
+            "-h",
+            "--version",
+            "--install-completion",
+            "--show-completion",
+        ):
             args = ["run", *args]
         return super().parse_args(context, args)
 
@@ -72,12 +79,35 @@ def general(
     """
 
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="A notebook, a script, a folder of them, or a stored evidence bundle.")]
-Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Where reports go (default: beside a single submission; reports/ for several).")]
-Formats = Annotated[str, typer.Option("--format", metavar="LIST", help="Reports to write: html, json; several with commas.")]
-AssignmentFolder = Annotated[Path | None, typer.Option("--assignment", metavar="DIR", help="Another assignment (default: the nine exercises).")]
-PassAt = Annotated[float | None, typer.Option("--pass-at", metavar="POINTS", help="Exit with status 1 below so many points.")]
-ForWhom = Annotated[Audience, typer.Option("--audience", help="What the report may show; for students, integrity details stay hidden.")]
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PATH…", help="A notebook, a script, a folder of them, or a stored evidence bundle."
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="DIR",
+        help="Where reports go (default: beside a single submission; reports/ for several).",
+    ),
+]
+Formats = Annotated[
+    str, typer.Option("--format", metavar="LIST", help="Reports to write: html, json; several with commas.")
+]
+AssignmentFolder = Annotated[
+    Path | None,
+    typer.Option("--assignment", metavar="DIR", help="Another assignment (default: the nine exercises)."),
+]
+PassAt = Annotated[
+    float | None, typer.Option("--pass-at", metavar="POINTS", help="Exit with status 1 below so many points.")
+]
+ForWhom = Annotated[
+    Audience,
+    typer.Option("--audience", help="What the report may show; for students, integrity details stay hidden."),
+]
 
 
 @app.command()
@@ -86,12 +116,23 @@ def run(
     out: Out = None,
     formats: Formats = "html,json",
     assignment: AssignmentFolder = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="Seed instead of the assignment's.")] = None,
-    device: Annotated[Device, typer.Option(help="Where the submission computes; CUDA is hidden unless asked for.")] = Device.cpu,
-    timeout: Annotated[float | None, typer.Option(metavar="S", min=1, help="Seconds for a whole submission.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Seed instead of the assignment's.")
+    ] = None,
+    device: Annotated[
+        Device, typer.Option(help="Where the submission computes; CUDA is hidden unless asked for.")
+    ] = Device.cpu,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", min=1, help="Seconds for a whole submission.")
+    ] = None,
     pass_at: PassAt = None,
     audience: ForWhom = Audience.instructor,
-    keep_evidence: Annotated[bool, typer.Option("--keep-evidence", help="Also write NAME.evidence.zip: enough to judge again without running.")] = False,
+    keep_evidence: Annotated[
+        bool,
+        typer.Option(
+            "--keep-evidence", help="Also write NAME.evidence.zip: enough to judge again without running."
+        ),
+    ] = False,
 ) -> None:
     """Grade notebooks and scripts (the default command)."""
     # The heavy imports wait for the work: `--help` and a mistyped option answer at once.
@@ -108,7 +149,10 @@ def run(
 
 @app.command()
 def rejudge(
-    bundles: Annotated[list[Path], typer.Argument(metavar="BUNDLE…", help="NAME.evidence.zip files that --keep-evidence wrote.")],
+    bundles: Annotated[
+        list[Path],
+        typer.Argument(metavar="BUNDLE…", help="NAME.evidence.zip files that --keep-evidence wrote."),
+    ],
     out: Out = None,
     formats: Formats = "html,json",
     assignment: AssignmentFolder = None,
@@ -158,7 +202,6 @@ def _work_through(files: list[Path], order: Any, pass_at: float | None) -> int:
     results: list[int] = []
     with status.status("Grading …") as shown:
 
-
         def tell(path: Path) -> None:
             shown.update(f"Grading {escape(path.name)} … ({len(results) + 1} of {len(files)})")
 
@@ -166,7 +209,9 @@ def _work_through(files: list[Path], order: Any, pass_at: float | None) -> int:
             for outcome in grade_all(files, order, tell):
                 results.append(_told(outcome, console, status, pass_at, brief=len(files) > 1))
         except KeyboardInterrupt:
-            status.print(f"grade: interrupted after {len(results)} of {len(files)}; the reports written so far are whole")
+            status.print(
+                f"grade: interrupted after {len(results)} of {len(files)}; the reports written so far are whole"
+            )
             return _INTERRUPTED
     return max(results, default=GRADED)
 
@@ -179,7 +224,9 @@ def _told(outcome: Any, console: Console, errors: Console, pass_at: float | None
         return _status_of(outcome.problem)
     grade = outcome.grade
     if brief:
-        console.print(f"{escape(grade.submission.name)}: {grade.points} of {grade.max_points:g} points", highlight=False)
+        console.print(
+            f"{escape(grade.submission.name)}: {grade.points} of {grade.max_points:g} points", highlight=False
+        )
     else:
         to_terminal(grade, console)
     for path in outcome.written:
@@ -190,19 +237,36 @@ def _told(outcome: Any, console: Console, errors: Console, pass_at: float | None
 
 
 def _status_of(problem: GraderError | None) -> int:
-    return USAGE if isinstance(problem, (UsageError, UnreadableSubmission, BadAssignment, BadBundle)) else NOT_GRADED
+    return (
+        USAGE
+        if isinstance(problem, (UsageError, UnreadableSubmission, BadAssignment, BadBundle))
+        else NOT_GRADED
+    )
 
 
 def _complain(console: Console, problem: GraderError | None) -> None:
-    console.print(f"grade: {escape(str(problem))}", highlight=False, soft_wrap=True, style="red" if console.is_terminal else None)
+    console.print(
+        f"grade: {escape(str(problem))}",
+        highlight=False,
+        soft_wrap=True,
+        style="red" if console.is_terminal else None,
+    )
 
 
 def main() -> None:
     """The console script: errors as one line, the exit status as the help says."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on two busy cores made notebooks ten times slower
-    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[RichHandler(console=Console(stderr=True))])
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # two threads on two busy cores made notebooks ten times slower
+    logging.basicConfig(
+        level="WARNING", format="%(message)s", handlers=[RichHandler(console=Console(stderr=True))]
+    )
     try:
         app()
     except GraderError as error:
         _complain(Console(stderr=True), error)
         sys.exit(_status_of(error))
+
+
+if __name__ == "__main__":
+    main()

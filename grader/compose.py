@@ -35,7 +35,11 @@ _LOST = (Outcome.FAILED, Outcome.PARTIAL, Outcome.SKIPPED)
 
 
 def compose(
-    submission: Submission, assignment: Assignment, recording: Recording, evidence: Evidence, findings: Findings
+    submission: Submission,
+    assignment: Assignment,
+    recording: Recording,
+    evidence: Evidence,
+    findings: Findings,
 ) -> Grade:
     """The whole verdict on one submission; deterministic but for `timing.total_s`, which the caller sets."""
     exercises = tuple(_exercise(spec, evidence, findings) for spec in assignment.exercises)
@@ -208,7 +212,9 @@ def _outputs_of(run: CellRun) -> Iterator[OutputExcerpt]:
         if output.png_base64:
             yield OutputExcerpt(cell=run.number, kind="image", png_base64=output.png_base64)
     if run.error is not None:
-        yield OutputExcerpt(cell=run.number, kind="error", text=_shortened(f"{run.error.name}: {run.error.message}"))
+        yield OutputExcerpt(
+            cell=run.number, kind="error", text=_shortened(f"{run.error.name}: {run.error.message}")
+        )
 
 
 def _shortened(text: str) -> str:
@@ -230,4 +236,3 @@ def _pictures(spec: ExerciseSpec, evidence: Evidence) -> Pictures:
         boundaries=task.boundaries if spec.number == task.spec.plot_exercise else (),
         model=task.model.stages if task.model and spec.number == task.spec.model_exercise else (),
     )
-

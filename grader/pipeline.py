@@ -49,9 +49,7 @@ def grade(submission: Submission, assignment: Assignment, kernel: Kernel, device
             break
         again = kernel.run(submission, replace(job, seed=job.seed + 1000 * (attempt + 1)))
         recording = replace(recording, reruns=(*recording.reruns, again))
-        evidence = replace(
-            evidence, reruns=(*evidence.reruns, read_evidence(again, submission, assignment))
-        )
+        evidence = replace(evidence, reruns=(*evidence.reruns, read_evidence(again, submission, assignment)))
     verdict = _verdict(submission, assignment, recording, evidence, time.perf_counter() - started)
     return Graded(verdict, submission, recording)
 

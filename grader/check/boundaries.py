@@ -49,7 +49,9 @@ def drawn(case: Case) -> Finding:
     if len(found) == len(_PARTS):
         return passed("A decision boundary is drawn over the train rows and over the test rows.", where=where)
     only = next(iter(found), "one part")
-    return partly(0.5, f"A decision boundary is drawn over the {only} rows only.", expected, f"{only} only", where)
+    return partly(
+        0.5, f"A decision boundary is drawn over the {only} rows only.", expected, f"{only} only", where
+    )
 
 
 def true(case: Case) -> Finding:
@@ -62,7 +64,9 @@ def true(case: Case) -> Finding:
         return missing("There is no trained model whose boundary it could be.", expected, case.place)
     wrong = [drawn for drawn in found.values() if drawn.verdict != "true"]
     if not wrong:
-        return passed("What is drawn is the trained model's boundary.", where=next(iter(found.values())).where)
+        return passed(
+            "What is drawn is the trained model's boundary.", where=next(iter(found.values())).where
+        )
     share = 1.0 - len(wrong) / len(found)
     said = _SAID[wrong[0].verdict]
     text = f"The drawn boundary is not right: {said}."

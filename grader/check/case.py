@@ -40,7 +40,9 @@ class Case:
         Raises BadAssignment where the exercise names none: its rubric uses a check that needs one.
         """
         if self.exercise.task is None:
-            raise BadAssignment(f"{self.check.id}: the check {self.check.use!r} needs the exercise to name a task")
+            raise BadAssignment(
+                f"{self.check.id}: the check {self.check.use!r} needs the exercise to name a task"
+            )
         return self.evidence.tasks[self.exercise.task]
 
     @property

@@ -32,7 +32,13 @@ def shapes_shown(case: Case) -> Finding:
         return passed(f"The output shows both shapes: {rows} × {width} for X and {rows} for y.")
     if features or labels:
         seen, unseen = ("X", "y") if features else ("y", "X")
-        return partly(0.5, f"The output shows the shape of {seen}, but not of {unseen}.", expected, f"{seen} only", case.place)
+        return partly(
+            0.5,
+            f"The output shows the shape of {seen}, but not of {unseen}.",
+            expected,
+            f"{seen} only",
+            case.place,
+        )
     if not case.page.cells:
         return missing("No cell that looks at the data was found.", expected)
     return failed("No output shows the shapes of X and y.", expected, "neither shape", case.place)
@@ -82,9 +88,16 @@ def tensors(case: Case) -> Finding:
     odd = [part for part in present if part.container == "tensor" and not _usable(part, case)]
     if odd:
         return failed(
-            f"`{odd[0].name}` is {odd[0].dtype}, which the model cannot use.", expected, odd[0].dtype, odd[0].where
+            f"`{odd[0].name}` is {odd[0].dtype}, which the model cannot use.",
+            expected,
+            odd[0].dtype,
+            odd[0].where,
         )
-    return passed("Features and labels are tensors that the model can use.", present[0].dtype, split.train_features.where)
+    return passed(
+        "Features and labels are tensors that the model can use.",
+        present[0].dtype,
+        split.train_features.where,
+    )
 
 
 class SplitOptions(Options):
@@ -103,9 +116,13 @@ def split_sizes(case: Case) -> Finding:
     actual = f"{train} train and {test} test rows"
     share = test / (train + test)
     if train + test != total and not _third_part(split, case):
-        return failed("The two parts do not add up to the data.", expected, actual, split.train_features.where)
+        return failed(
+            "The two parts do not add up to the data.", expected, actual, split.train_features.where
+        )
     if not options.low <= share <= options.high:
-        return partly(0.5, f"{share:.0%} of the rows are for testing.", expected, actual, split.test_features.where)
+        return partly(
+            0.5, f"{share:.0%} of the rows are for testing.", expected, actual, split.test_features.where
+        )
     return passed("The data is split into train and test rows.", actual, split.train_features.where)
 
 
@@ -123,7 +140,10 @@ def aligned(case: Case) -> Finding:
     shares = [share for share in (split.aligned_train, split.aligned_test) if share is not None]
     if shares and min(shares) < 0.999:
         return failed(
-            "Rows lost their own labels when the data was split.", expected, f"{min(shares):.0%} keep theirs", where
+            "Rows lost their own labels when the data was split.",
+            expected,
+            f"{min(shares):.0%} keep theirs",
+            where,
         )
     return passed("Every row keeps its own label, and no row stands in both parts.", where=where)
 
@@ -148,7 +168,9 @@ def _answer(text: str, width: int, prose: bool = False) -> str | None:
         bare = re.sub(r"[(\[][\d\s,]*[)\]]", " ", line)
         if _ABOUT_LABELS.search(bare) and not _FEATURE_WORD.search(bare):
             continue
-        number = _STANDALONE_TWO.search(bare) if width == 2 else re.search(rf"(?<![\d.]){width}(?![\d.])", bare)
+        number = (
+            _STANDALONE_TWO.search(bare) if width == 2 else re.search(rf"(?<![\d.]){width}(?![\d.])", bare)
+        )
         named = _FEATURE_WORD.search(bare) is not None
         if (number or (width == 2 and _TWO_IN_WORDS.search(bare))) and (named or not prose):
             return line.strip()[:120]

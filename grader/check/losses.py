@@ -57,7 +57,11 @@ def loss_kind(case: Case) -> Finding:
         return passed(f"The loss is {actual}.", actual, where)
     if wanted == "bce-with-logits" and kind == "bce":
         return partly(
-            0.6, "BCELoss on a sigmoid works, but BCE with logits is the recommended, steadier form.", expected, actual, where
+            0.6,
+            "BCELoss on a sigmoid works, but BCE with logits is the recommended, steadier form.",
+            expected,
+            actual,
+            where,
         )
     return partly(0.5, f"The loss is {actual}.", expected, actual, where)
 
@@ -123,13 +127,26 @@ def optimizer_parameters(case: Case) -> Finding:
     if optimizer is None:
         return _no_optimizer(case)
     if model is None:
-        return missing("There is no model whose parameters it could hold.", "the model's parameters", case.place)
+        return missing(
+            "There is no model whose parameters it could hold.", "the model's parameters", case.place
+        )
     expected = f"all {len(model.trainable)} parameters of `{model.class_name}`"
     if optimizer.model != model.id:
-        return failed("The optimizer does not hold this model's parameters.", expected, "another model's", optimizer.where)
+        return failed(
+            "The optimizer does not hold this model's parameters.",
+            expected,
+            "another model's",
+            optimizer.where,
+        )
     held = set(optimizer.parameters) & set(model.trainable)
     if len(held) < len(model.trainable):
         return partly(
-            0.5, "The optimizer holds only some of the model's parameters.", expected, f"{len(held)} of them", optimizer.where
+            0.5,
+            "The optimizer holds only some of the model's parameters.",
+            expected,
+            f"{len(held)} of them",
+            optimizer.where,
         )
-    return passed("The optimizer holds all the model's parameters.", f"{len(held)} parameters", optimizer.where)
+    return passed(
+        "The optimizer holds all the model's parameters.", f"{len(held)} parameters", optimizer.where
+    )

@@ -33,7 +33,10 @@ def maps(case: Case) -> Finding:
         return failed(f"The model `{model.class_name}` does not fit the data.", expected, actual, model.where)
     if options.hidden and model.how == "graph" and len(model.linear_layers) < options.hidden + 1:
         return failed(
-            "The model has no hidden layer.", f"at least {options.hidden + 1} linear layers", "1 linear layer", model.where
+            "The model has no hidden layer.",
+            f"at least {options.hidden + 1} linear layers",
+            "1 linear layer",
+            model.where,
         )
     return passed(f"The model `{model.class_name}` maps {actual}.", actual, model.where)
 
@@ -49,15 +52,23 @@ def _output_width(task: TaskEvidence, model: ModelEvidence) -> int | None:
 
 def _fits_output(width: int, wanted: int, task: TaskEvidence) -> bool:
     """Two columns under cross entropy are another way to tell two classes apart."""
-    two_columns = wanted == 1 and width == 2 and task.run is not None and task.run.loss_kind == "cross-entropy"
+    two_columns = (
+        wanted == 1 and width == 2 and task.run is not None and task.run.loss_kind == "cross-entropy"
+    )
     return width == wanted or two_columns
 
 
 def _not_run(model: ModelEvidence, expected: str) -> Finding:
     """A model whose forward pass raises is the student's; one we cannot follow is not."""
-    if model.unreadable and ("raised" in model.unreadable or "never called" in model.unreadable or "new layers" in model.unreadable):
-        return failed(f"`{model.class_name}` gives no output: {model.unreadable}.", expected, "no output", model.where)
-    return unknown(f"`{model.class_name}` could not be run outside the notebook: {model.unreadable}.", model.where)
+    if model.unreadable and (
+        "raised" in model.unreadable or "never called" in model.unreadable or "new layers" in model.unreadable
+    ):
+        return failed(
+            f"`{model.class_name}` gives no output: {model.unreadable}.", expected, "no output", model.where
+        )
+    return unknown(
+        f"`{model.class_name}` could not be run outside the notebook: {model.unreadable}.", model.where
+    )
 
 
 class LayersOptions(Options):
@@ -71,7 +82,9 @@ def linear_layers(case: Case) -> Finding:
     if model is None:
         return _no_model(case)
     if model.how != "graph":
-        return unknown(f"The layers of `{model.class_name}` could not be read: {model.unreadable}.", model.where)
+        return unknown(
+            f"The layers of `{model.class_name}` could not be read: {model.unreadable}.", model.where
+        )
     seen = len(model.linear_layers)
     shapes = ", ".join(f"{layer.inputs} → {layer.outputs}" for layer in model.linear_layers) or "none"
     if seen != count:
@@ -91,12 +104,18 @@ def affine(case: Case) -> Finding:
         return _no_model(case)
     expected = "no activation: a straight-line model"
     if model.affine is None:
-        return unknown(f"The behaviour of `{model.class_name}` could not be tested: {model.unreadable}.", model.where)
+        return unknown(
+            f"The behaviour of `{model.class_name}` could not be tested: {model.unreadable}.", model.where
+        )
     if model.affine:
         return passed("The model behaves as a straight-line model.", where=model.where)
     if model.affine_before_output and model.output_activation == "sigmoid":
         return partly(
-            0.5, "The model ends in a sigmoid, which belongs into the loss.", expected, "a sigmoid at the end", model.where
+            0.5,
+            "The model ends in a sigmoid, which belongs into the loss.",
+            expected,
+            "a sigmoid at the end",
+            model.where,
         )
     actual = ", ".join(model.hidden_activations) or f"{model.output_activation} at the end"
     return failed("The baseline is not a straight-line model.", expected, actual, model.where)
@@ -109,9 +128,16 @@ def nonlinear(case: Case) -> Finding:
         return _no_model(case)
     expected = "a non-linear activation between linear layers"
     if model.affine is None:
-        return unknown(f"The behaviour of `{model.class_name}` could not be tested: {model.unreadable}.", model.where)
+        return unknown(
+            f"The behaviour of `{model.class_name}` could not be tested: {model.unreadable}.", model.where
+        )
     if model.affine or model.affine_before_output:
-        return failed("The model still behaves as a straight-line model.", expected, "no effect of any activation", model.where)
+        return failed(
+            "The model still behaves as a straight-line model.",
+            expected,
+            "no effect of any activation",
+            model.where,
+        )
     return passed("The model is non-linear.", ", ".join(model.hidden_activations) or None, model.where)
 
 
@@ -122,12 +148,19 @@ def logits(case: Case) -> Finding:
         return _no_model(case)
     expected = "raw logits, as BCE with logits wants them"
     if model.how != "graph":
-        return unknown(f"The output of `{model.class_name}` could not be read: {model.unreadable}.", model.where)
+        return unknown(
+            f"The output of `{model.class_name}` could not be read: {model.unreadable}.", model.where
+        )
     ending, kind = model.output_activation, case.task.run.loss_kind if case.task.run else "bce-with-logits"
     fitting = {"sigmoid": ("bce", "mse", "l1"), "log_softmax": ("nll", "cross-entropy")}
     if ending == "none" or kind in fitting.get(ending, ()):
         return passed("The model's output fits the loss used with it.", where=model.where)
-    return failed(f"The model ends in {ending}, which the loss does not expect.", expected, f"{ending} output", model.where)
+    return failed(
+        f"The model ends in {ending}, which the loss does not expect.",
+        expected,
+        f"{ending} output",
+        model.where,
+    )
 
 
 def own_name(case: Case) -> Finding:
@@ -142,7 +175,9 @@ def own_name(case: Case) -> Finding:
     earlier = [
         d
         for d in case.evidence.classes
-        if d.name == model.class_name and d.where.cell < definition.cell and d.where.cell not in case.page.cells
+        if d.name == model.class_name
+        and d.where.cell < definition.cell
+        and d.where.cell not in case.page.cells
     ]
     if earlier:
         return failed(

@@ -13,7 +13,11 @@ def deserves_another_seed(assignment: Assignment, evidence: Evidence, mistakes: 
     """A sound loop fell short of full accuracy, in every run so far, and the student did not fix the seed."""
     for exercise in assignment.exercises:
         for check in exercise.checks:
-            if check.use == "accuracy.held-out" and exercise.task and _fell_short(exercise, check, evidence, mistakes):
+            if (
+                check.use == "accuracy.held-out"
+                and exercise.task
+                and _fell_short(exercise, check, evidence, mistakes)
+            ):
                 return True
     return False
 

@@ -37,7 +37,11 @@ def learns(case: Case) -> Finding:
         wanted = f"a final loss of {options.optimum:g} ± {options.tolerance:g}"
         return failed(f"The loss ends at {end:.3f}.", wanted, f"{end:.3f}", run.where)
     if end < start - 0.01 * abs(start) or at_optimum:
-        return passed(f"The loop trains the model: its loss went from {start:.3f} to {end:.3f}.", f"{end:.3f}", run.where)
+        return passed(
+            f"The loop trains the model: its loss went from {start:.3f} to {end:.3f}.",
+            f"{end:.3f}",
+            run.where,
+        )
     return failed(f"The loss went from {start:.3f} to {end:.3f}.", expected, f"{end:.3f}", run.where)
 
 
@@ -102,12 +106,19 @@ def printed(case: Case) -> Finding:
     every = case.read(PrintedOptions).every
     task = case.task
     if task.run is None:
-        return missing("There is no loop that could report.", "loss and accuracy as training goes on", case.place)
+        return missing(
+            "There is no loop that could report.", "loss and accuracy as training goes on", case.place
+        )
     expected = f"loss and accuracy about every {every} epochs"
     claims = [claim for claim in _claims(task, "printed") if claim.step is not None]
     meanings = {claim.meaning for claim in claims}
     if not claims:
-        return failed("Neither loss nor accuracy is printed while the model trains.", expected, "nothing", task.run.where)
+        return failed(
+            "Neither loss nor accuracy is printed while the model trains.",
+            expected,
+            "nothing",
+            task.run.where,
+        )
     where = claims[0].where or task.run.where
     if len(meanings) < 2:
         seen, unseen = ("loss", "accuracy") if "loss" in meanings else ("accuracy", "loss")
@@ -150,11 +161,17 @@ def _both(case: Case, how: str) -> Finding:
     if untrue:
         seen = untrue[0]
         return partly(
-            0.5, f"“{seen.text}” is {_FORMS[how]}, but its numbers are not this run's.", expected, "untrue numbers", seen.where
+            0.5,
+            f"“{seen.text}” is {_FORMS[how]}, but its numbers are not this run's.",
+            expected,
+            "untrue numbers",
+            seen.where,
         )
     if meanings:
         seen_kind = meanings.pop()
-        return partly(0.5, f"Only the {seen_kind} is {_FORMS[how]}.", expected, f"{seen_kind} only", claims[0].where)
+        return partly(
+            0.5, f"Only the {seen_kind} is {_FORMS[how]}.", expected, f"{seen_kind} only", claims[0].where
+        )
     return failed(f"Neither loss nor accuracy is {_FORMS[how]}.", expected, "nothing", task.run.where)
 
 
@@ -195,4 +212,6 @@ def _claims(task: TaskEvidence, how: str) -> list[Claim]:
 
 
 def _first_place(task: TaskEvidence) -> Where | None:
-    return next((claim.where for claim in task.reports.claims if claim.where), task.run.where if task.run else None)
+    return next(
+        (claim.where for claim in task.reports.claims if claim.where), task.run.where if task.run else None
+    )

@@ -13,7 +13,7 @@ def data_mistakes(assignment: Assignment, evidence: Evidence) -> Iterator[Mistak
     """Mistakes in the split, for each exercise that judges one."""
     for exercise in assignment.exercises:
         uses = {check.use: check for check in exercise.checks}
-        if "data.split" not in uses or exercise.dataset is None and exercise.task is None:
+        if "data.split" not in uses or (exercise.dataset is None and exercise.task is None):
             continue
         name = exercise.dataset or assignment.task(str(exercise.task)).dataset
         data = evidence.datasets[name]

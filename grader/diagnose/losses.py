@@ -116,7 +116,11 @@ def optimizer_wrong_model(scene: Scene) -> Iterator[Mistake]:
     optimizer = _judged_optimizer(scene)
     if optimizer is None or task.model is None or optimizer.model in (task.model.id, None):
         return
-    if task.run is not None and task.run.moved and not any(o.model == optimizer.model for o in task.run.optimizers):
+    if (
+        task.run is not None
+        and task.run.moved
+        and not any(o.model == optimizer.model for o in task.run.optimizers)
+    ):
         return  # another optimizer than this one trained the model
     yield scene.mistake(
         "optimizer-wrong-model",

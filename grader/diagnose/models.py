@@ -12,7 +12,12 @@ from grader.model.finding import Mistake
 def model_not_affine(scene: Scene) -> Iterator[Mistake]:
     """An activation in a model that was to be a straight line."""
     model = scene.task.model
-    if model is None or scene.task.spec.behaviour != "affine" or model.affine is not False or model.affine_before_output:
+    if (
+        model is None
+        or scene.task.spec.behaviour != "affine"
+        or model.affine is not False
+        or model.affine_before_output
+    ):
         return
     seen = ", ".join(model.hidden_activations) or model.output_activation
     yield scene.mistake(
@@ -28,7 +33,11 @@ def model_not_affine(scene: Scene) -> Iterator[Mistake]:
 def model_affine(scene: Scene) -> Iterator[Mistake]:
     """An activation that is absent, unused, or stands between nothing."""
     model = scene.task.model
-    if model is None or scene.task.spec.behaviour != "nonlinear" or not (model.affine or model.affine_before_output):
+    if (
+        model is None
+        or scene.task.spec.behaviour != "nonlinear"
+        or not (model.affine or model.affine_before_output)
+    ):
         return
     yield scene.mistake(
         "model-affine",
@@ -169,7 +178,11 @@ def model_relu_on_output(scene: Scene) -> Iterator[Mistake]:
 def model_softmax_on_one_output(scene: Scene) -> Iterator[Mistake]:
     """Softmax over a single output: the probability is always 1."""
     model = scene.task.model
-    if model is not None and model.output_width == 1 and model.output_activation in ("softmax", "log_softmax"):
+    if (
+        model is not None
+        and model.output_width == 1
+        and model.output_activation in ("softmax", "log_softmax")
+    ):
         yield scene.mistake(
             "model-softmax-on-one-output",
             scene.task.spec.model_exercise,

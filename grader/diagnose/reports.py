@@ -39,11 +39,18 @@ def metric_slips(scene: Scene) -> Iterator[Mistake]:
         if claim.verdict == "slip" and claim.code in _SLIPS and claim.code not in told:
             told.add(claim.code)
             what, hint, cost = _SLIPS[claim.code]
-            costs: dict[str, Cost] = {} if cost is None else dict.fromkeys(
-                ("reports_printed", "reports_any", "reports_shown"), cost
+            costs: dict[str, Cost] = (
+                {}
+                if cost is None
+                else dict.fromkeys(("reports_printed", "reports_any", "reports_shown"), cost)
             )
             yield scene.mistake(
-                claim.code, scene.task.spec.loop_exercise, f"{what}: {_told(claim)}.", hint, claim.where, **costs
+                claim.code,
+                scene.task.spec.loop_exercise,
+                f"{what}: {_told(claim)}.",
+                hint,
+                claim.where,
+                **costs,
             )
 
 
@@ -67,7 +74,11 @@ def metric_untrue(scene: Scene) -> Iterator[Mistake]:
 def metric_not_reported(scene: Scene) -> Iterator[Mistake]:
     """Nothing is printed as training goes on."""
     task = scene.task
-    if task.run is None or not scene.costs({"reports.printed": "fail"}) or any(c.how == "printed" for c in task.reports.claims):
+    if (
+        task.run is None
+        or not scene.costs({"reports.printed": "fail"})
+        or any(c.how == "printed" for c in task.reports.claims)
+    ):
         return
     yield scene.mistake(
         "metric-not-reported",

@@ -35,7 +35,13 @@ class Assigned:
 def exercises_of(task: TaskSpec) -> frozenset[int]:
     """All exercises that judge some part of this task."""
     return frozenset(
-        (task.model_exercise, task.loss_exercise, task.optimizer_exercise, task.loop_exercise, task.plot_exercise)
+        (
+            task.model_exercise,
+            task.loss_exercise,
+            task.optimizer_exercise,
+            task.loop_exercise,
+            task.plot_exercise,
+        )
     )
 
 
@@ -48,11 +54,15 @@ def assign(
 ) -> dict[str, Assigned]:
     """Give every task its runs, models and optimizers."""
     marked = {run.evidence.id: _marked_task(run, assignment, markers) for run in runs}
-    by_meaning = _by_meaning([run for run in runs if not marked[run.evidence.id]], assignment, markers, marked)
+    by_meaning = _by_meaning(
+        [run for run in runs if not marked[run.evidence.id]], assignment, markers, marked
+    )
     found = {}
     for task in assignment.tasks:
         own = [run for run in runs if task.id in (marked[run.evidence.id], by_meaning.get(run.evidence.id))]
-        found[task.id] = _assigned(task, own, any(marked[run.evidence.id] for run in own), markers, models, optimizers)
+        found[task.id] = _assigned(
+            task, own, any(marked[run.evidence.id] for run in own), markers, models, optimizers
+        )
     return _without_shared_models(found, markers, models)
 
 
@@ -102,7 +112,7 @@ def _share_out(runs: Sequence[Run], tasks: Sequence[TaskSpec]) -> dict[str, str]
     if not names or not tasks:
         return {}
     if len(tasks) == 1:
-        chosen = {name: tasks[0].id for name in names}
+        chosen = dict.fromkeys(names, tasks[0].id)
     else:
         chosen = _models_to_tasks(runs, names, tasks)
     return {run.evidence.id: chosen[run.evidence.model] for run in runs if run.evidence.model in chosen}
@@ -148,9 +158,17 @@ def _assigned(
     built = [model for model in models.values() if _built_for(model, task, markers)]
     model = _judged_model(run, built)
     how = BY_MARKERS if by_marker or (not runs and built) else BY_MEANING
-    every = {m.facts.id: m for m in [*built, *(r.model for r in runs if r.model), *([model] if model else [])]}
+    every = {
+        m.facts.id: m for m in [*built, *(r.model for r in runs if r.model), *([model] if model else [])]
+    }
     return Assigned(
-        task, tuple(runs), run, tuple(every.values()), model, _optimizers_for(task, run, model, markers, optimizers), how
+        task,
+        tuple(runs),
+        run,
+        tuple(every.values()),
+        model,
+        _optimizers_for(task, run, model, markers, optimizers),
+        how,
     )
 
 
@@ -170,7 +188,9 @@ def _built_for(model: Model, task: TaskSpec, markers: Markers) -> bool:
     facts = model.facts
     if not facts.parameters and not facts.calls and facts.how == "unreadable":
         return markers.exercise_at(place_of(facts)) == task.model_exercise
-    return markers.exercise_at(place_of(facts)) == task.model_exercise and task.model_exercise in markers.marked
+    return (
+        markers.exercise_at(place_of(facts)) == task.model_exercise and task.model_exercise in markers.marked
+    )
 
 
 def _judged_model(run: Run | None, built: Sequence[Model]) -> Model | None:
@@ -220,4 +240,6 @@ def _without_shared_models(
 def _fits(model: Model, task: TaskSpec) -> bool:
     facts = model.facts
     behaviour = "affine" if facts.affine else "nonlinear"
-    return facts.output_width == task.outputs and facts.input_width == 2 and task.behaviour in ("any", behaviour)
+    return (
+        facts.output_width == task.outputs and facts.input_width == 2 and task.behaviour in ("any", behaviour)
+    )

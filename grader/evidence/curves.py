@@ -218,18 +218,18 @@ def _judge(
     if (
         len(values) < 3
         or not np.isfinite(values).all()
-        or float(np.ptp(values)) == 0.0
-        and names_meaning(words) is None
+        or (float(np.ptp(values)) == 0.0
+        and names_meaning(words) is None)
     ):
         return None
     meaning, part = names_meaning(words), names_part(label)
     fitting = [
         row
         for row in rows
-        if meaning in (None, row.meaning)
-        and part in ("unknown", row.part)
-        or meaning in (None, row.meaning)
-        and row.part == "unknown"
+        if (meaning in (None, row.meaning)
+        and part in ("unknown", row.part))
+        or (meaning in (None, row.meaning)
+        and row.part == "unknown")
     ]
     honest = [row for row in fitting if row.code is None]
     tight = meaning is None
@@ -247,7 +247,7 @@ def _aligned(values: Array, row: _Row, tight: bool) -> bool:
     for selected in _selections(row.values, len(values)):
         length = min(len(selected), len(values))
         known = np.isfinite(selected[:length])
-        if known.sum() < min(3, length) and not known.all() or known.sum() < 2:
+        if (known.sum() < min(3, length) and not known.all()) or known.sum() < 2:
             continue
         truth, given = selected[:length][known], values[:length][known]
         scales = (1.0,) if row.meaning == "loss" else (1.0, 0.01)
@@ -283,8 +283,8 @@ def _among(values: Array, row: _Row) -> bool:
         len(known) < 3
         or len(values) > 4 * len(known)
         or len(np.unique(values)) < 3
-        or row.meaning == "accuracy"
-        and not row.code
+        or (row.meaning == "accuracy"
+        and not row.code)
     ):
         return False
     at = np.clip(np.searchsorted(known, values), 1, len(known) - 1)

@@ -61,7 +61,9 @@ def _blob_centers(spec: DatasetSpec) -> tuple[tuple[float, ...], ...]:
 def _frozen(arguments: dict[str, Any]) -> dict[str, Any]:
     """Lists as tuples, so that equal arguments are one entry of the cache."""
     return {
-        key: tuple(tuple(item) if isinstance(item, list) else item for item in value) if isinstance(value, list) else value
+        key: tuple(tuple(item) if isinstance(item, list) else item for item in value)
+        if isinstance(value, list)
+        else value
         for key, value in arguments.items()
     }
 
@@ -108,7 +110,11 @@ class RowFinder:
 
     def match(self, values: Array) -> Match | None:
         """Find these feature rows, shape (n, features); None where fewer than 60 % are the dataset's."""
-        if values.ndim != 2 or values.shape[1] != self.rows.features.shape[1] or not 1 <= len(values) <= 100_000:
+        if (
+            values.ndim != 2
+            or values.shape[1] != self.rows.features.shape[1]
+            or not 1 <= len(values) <= 100_000
+        ):
             return None
         values = values.astype(np.float64)
         if not np.isfinite(values).all():

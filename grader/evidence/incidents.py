@@ -10,7 +10,9 @@ from grader.model.grade import Diagnosis
 from grader.model.recording import CellError, CellRun
 from grader.model.submission import Submission, Where
 
-_NETWORK = re.compile(r"URLError|ConnectionError|gaierror|NewConnectionError|HTTPError|TimeoutError: .*connect|resolve host")
+_NETWORK = re.compile(
+    r"URLError|ConnectionError|gaierror|NewConnectionError|HTTPError|TimeoutError: .*connect|resolve host"
+)
 _MISSING_NAME = re.compile(r"name '(\w+)' is not defined")
 
 
@@ -48,7 +50,9 @@ def _told(submission: Submission, cells: Sequence[CellRun]) -> Iterator[Diagnosi
 
 
 def _of_error(submission: Submission, run: CellRun, error: CellError, broken: set[str]) -> Diagnosis | None:
-    missing = _MISSING_NAME.search(error.message) if error.name in ("NameError", "UnboundLocalError") else None
+    missing = (
+        _MISSING_NAME.search(error.message) if error.name in ("NameError", "UnboundLocalError") else None
+    )
     if missing:
         name = missing.group(1)
         if name in broken - _names_made(submission, run.number):
@@ -56,7 +60,13 @@ def _of_error(submission: Submission, run: CellRun, error: CellError, broken: se
         later = _later_cell_that_makes(submission, run.number, name)
         if later is not None:
             text = f"Cell [{run.number}] uses `{name}`, which is first defined in cell [{later}]."
-            return _diagnosis("run-order", run, submission, text, "Move the definition up; notebooks are graded from top to bottom.")
+            return _diagnosis(
+                "run-order",
+                run,
+                submission,
+                text,
+                "Move the definition up; notebooks are graded from top to bottom.",
+            )
     code, text, hint = _explained(run, error)
     return _diagnosis(code, run, submission, text, hint)
 
@@ -64,19 +74,29 @@ def _of_error(submission: Submission, run: CellRun, error: CellError, broken: se
 def _explained(run: CellRun, error: CellError) -> tuple[str, str, str]:
     said = f"{error.name}: {error.message}"[:300]
     if error.name in ("ModuleNotFoundError", "ImportError"):
-        return "run-missing-package", f"Cell [{run.number}] needs a package that is not here: {said}", (
-            "Use the packages the assignment names; nothing can be installed while grading."
+        return (
+            "run-missing-package",
+            f"Cell [{run.number}] needs a package that is not here: {said}",
+            ("Use the packages the assignment names; nothing can be installed while grading."),
         )
     if error.name in ("FileNotFoundError", "IsADirectoryError"):
-        return "run-missing-file", f"Cell [{run.number}] needs a file that was not handed in: {said}", (
-            "Hand the file in beside the notebook and open it by its bare name."
+        return (
+            "run-missing-file",
+            f"Cell [{run.number}] needs a file that was not handed in: {said}",
+            ("Hand the file in beside the notebook and open it by its bare name."),
         )
     if _NETWORK.search(said) or _NETWORK.search(error.traceback[-2000:]):
-        return "run-network", f"Cell [{run.number}] needs the network, which grading does not have: {said}", (
-            "Make the data in the notebook, or hand the file in beside it."
+        return (
+            "run-network",
+            f"Cell [{run.number}] needs the network, which grading does not have: {said}",
+            ("Make the data in the notebook, or hand the file in beside it."),
         )
-    return "run-error", f"Cell [{run.number}] stopped with {said}", (
-        "The cells after it still ran; what they show is graded. Restart the kernel and run all cells to see it yourself."
+    return (
+        "run-error",
+        f"Cell [{run.number}] stopped with {said}",
+        (
+            "The cells after it still ran; what they show is graded. Restart the kernel and run all cells to see it yourself."
+        ),
     )
 
 
@@ -85,7 +105,9 @@ def _diagnosis(code: str, run: CellRun, submission: Submission, message: str, hi
     line = run.error.line if run.error else None
     if line is not None and cell is not None:
         line += cell.first_line - 1
-    return Diagnosis(code=code, severity="fail", message=message, hint=hint, where=Where(cell=run.number, line=line))
+    return Diagnosis(
+        code=code, severity="fail", message=message, hint=hint, where=Where(cell=run.number, line=line)
+    )
 
 
 def _names_made(submission: Submission, number: int) -> set[str]:

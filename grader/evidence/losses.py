@@ -15,7 +15,9 @@ Activation = Literal["none", "sigmoid", "softmax", "log_softmax", "other"]
 
 def loss_kind(operations: Sequence[str]) -> LossKind:
     """The kind of loss whose graph begins with these nodes (nearest to the loss first); own formulas included."""
-    names = [operation.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations]
+    names = [
+        operation.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations
+    ]
     has = set(names)
     if "BinaryCrossEntropyWithLogits" in has:
         return "bce-with-logits"
@@ -47,7 +49,9 @@ def _own_formula(has: set[str]) -> LossKind:
 
 def activation_before(operations: Sequence[str], kind: LossKind) -> Activation:
     """What stands between the last layer and the loss, the loss's own log-softmax left out."""
-    names = [operation.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations]
+    names = [
+        operation.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations
+    ]
     if "Softmax" in names:
         return "softmax"
     if "Sigmoid" in names:

@@ -40,7 +40,9 @@ def place_of(figure: Figure, axes: Axes) -> Where:
     return Where(cell=figure.cell or 1)
 
 
-def drawn_maps(figures: Sequence[Figure], data: Data, own: Sequence[Run], others: Sequence[Run]) -> tuple[DrawnMap, ...]:
+def drawn_maps(
+    figures: Sequence[Figure], data: Data, own: Sequence[Run], others: Sequence[Run]
+) -> tuple[DrawnMap, ...]:
     """Every decision map in these figures that lies over this dataset. `own`: the task's runs, the judged one last."""
     found = []
     for figure in figures:
@@ -82,7 +84,9 @@ def _rows_shown(axes: Axes, data: Data, runs: Sequence[Run]) -> tuple[Units, Par
     features, labels = data.finder.rows.features, data.finder.rows.labels
     plain = Units(np.ones(features.shape[1]), np.zeros(features.shape[1]))
     scaled = [Units(run.match.scale, run.match.shift) for run in runs if run.match and not run.match.identity]
-    best = max([plain, *scaled], key=lambda units: points_over(axes, features * units.scale + units.shift).share)
+    best = max(
+        [plain, *scaled], key=lambda units: points_over(axes, features * units.scale + units.shift).share
+    )
     rows = features * best.scale + best.shift
     shown = points_over(axes, rows, labels)
     agree = None if shown.labels_agree is None else shown.labels_agree > 0.95
@@ -100,7 +104,9 @@ def _rows_shown(axes: Axes, data: Data, runs: Sequence[Run]) -> tuple[Units, Par
 
 def _whose(
     drawn: DrawnBoundary, units: Units, own: Sequence[Run], others: Sequence[Run]
-) -> tuple[Literal["true", "transposed", "inverted", "raw-logits", "wrong-model", "unclear"], float, str | None]:
+) -> tuple[
+    Literal["true", "transposed", "inverted", "raw-logits", "wrong-model", "unclear"], float, str | None
+]:
     """Whether it is the task's model's boundary; else whose."""
     seen = [verdict for run in reversed(own) if (verdict := _compare(drawn, run, units)) is not None]
     for verdict in seen:
@@ -113,7 +119,12 @@ def _whose(
     if not seen:
         return "unclear", 0.0, None
     first = seen[0]
-    named = {"transposed": "transposed", "flipped": "transposed", "inverted": "inverted", "raw-logits": "raw-logits"}
+    named = {
+        "transposed": "transposed",
+        "flipped": "transposed",
+        "inverted": "inverted",
+        "raw-logits": "raw-logits",
+    }
     kind = named.get(first.explanation, "wrong-model")
     return kind, first.agreement, None  # type: ignore[return-value]  # every value of `named` is in the literal
 

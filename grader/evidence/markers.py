@@ -52,7 +52,9 @@ class Markers:
     def exercises_in(self, cell: Cell) -> set[int]:
         """The exercises that some line of this cell is marked as."""
         number = cell.number or 0
-        inside = {mark.exercise for mark in self.marks if mark.where.cell == number and not _at_top(mark, cell)}
+        inside = {
+            mark.exercise for mark in self.marks if mark.where.cell == number and not _at_top(mark, cell)
+        }
         start = self.exercise_at(Where(cell=number, line=_first_code_line(cell)))
         return inside | ({start} if start is not None else set())
 

@@ -91,7 +91,12 @@ def _graph(event: RawModel, tensors: Weights, raw: RawEvents) -> tuple[ModelGrap
 
 
 def _facts(
-    event: RawModel, cell: int, graph: ModelGraph | None, tensors: Weights, ranges: tuple[Array, Array], why: str | None
+    event: RawModel,
+    cell: int,
+    graph: ModelGraph | None,
+    tensors: Weights,
+    ranges: tuple[Array, Array],
+    why: str | None,
 ) -> ModelEvidence:
     known: dict[str, Any] = {
         "id": event.model,
@@ -108,7 +113,9 @@ def _facts(
     return ModelEvidence(**known, **_structure(graph, tensors, known["dtype"], ranges))
 
 
-def _structure(graph: ModelGraph, tensors: Weights, dtype: str, ranges: tuple[Array, Array]) -> dict[str, Any]:
+def _structure(
+    graph: ModelGraph, tensors: Weights, dtype: str, ranges: tuple[Array, Array]
+) -> dict[str, Any]:
     layers = structure.linear_layers(graph, tensors)
     width = layers[0].inputs if layers else None
     verdict = None

@@ -48,10 +48,16 @@ class Pages:
         return ExerciseEvidence(
             number=spec.number,
             cells=cells,
-            attribution=BY_MARKERS if marked else BY_MEANING if cells else "nothing in the file belongs to it",
+            attribution=BY_MARKERS
+            if marked
+            else BY_MEANING
+            if cells
+            else "nothing in the file belongs to it",
             printed=self._printed(spec.number, cells, bool(marked)),
             prose=self._prose.get(spec.number, "") or ("" if marked else self._all_prose(by_meaning)),
-            figures=tuple(figure for figure in self._figures if self._belongs(figure, spec.number, cells, bool(marked))),
+            figures=tuple(
+                figure for figure in self._figures if self._belongs(figure, spec.number, cells, bool(marked))
+            ),
             comparisons=tuple(c for c in self._comparisons if c.cell in cells),
             errors=tuple(self._cells[n] for n in cells if n in self._cells and self._cells[n].status != "ok"),
             attempted=any(self._is_own_work(number, spec) for number in cells),
@@ -136,7 +142,9 @@ def _code_of(source: str) -> str:
         return source.strip()
 
 
-def cells_by_meaning(assignment: Assignment, places: Mapping[int, Sequence[Where]], first_loop: int | None) -> dict[int, list[int]]:
+def cells_by_meaning(
+    assignment: Assignment, places: Mapping[int, Sequence[Where]], first_loop: int | None
+) -> dict[int, list[int]]:
     """Cells for exercises without markers: where their events happened; work on data alone before the first loop."""
     found = {number: sorted({where.cell for where in wheres}) for number, wheres in places.items()}
     for exercise in assignment.exercises:

@@ -68,7 +68,11 @@ def _as_labels(name: RawName, values: Array, finder: RowFinder) -> KnownArray | 
     if not one_column or not 10 <= len(flat) <= total:
         return None
     classes = np.unique(finder.rows.labels)
-    if len(classes) > 20 or not set(np.unique(flat)) <= set(classes.astype(float)) or len(np.unique(flat)) < 2:
+    if (
+        len(classes) > 20
+        or not set(np.unique(flat)) <= set(classes.astype(float))
+        or len(np.unique(flat)) < 2
+    ):
         return None
     return KnownArray(
         name=name.name,
@@ -103,7 +107,9 @@ class _AssignmentLines:
             tree = ast.parse(cell.source)
         except (SyntaxError, ValueError, RecursionError):
             return {}
-        stores = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        stores = (
+            node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )
         return {node.id: node.lineno + cell.first_line - 1 for node in stores}
 
 
@@ -144,7 +150,9 @@ def _indices(array: KnownArray) -> list[int]:
 
 def _pair_quality(one: KnownArray, other: KnownArray, total: int) -> tuple[float, ...]:
     together = set(_indices(one)) | set(_indices(other))
-    names = sum(bool(_TRAIN_NAME.search(array.name) or _TEST_NAME.search(array.name)) for array in (one, other))
+    names = sum(
+        bool(_TRAIN_NAME.search(array.name) or _TEST_NAME.search(array.name)) for array in (one, other)
+    )
     tensors = sum(array.container == "tensor" for array in (one, other))
     plain = sum(array.scale is None for array in (one, other))
     return (round(len(together) / total, 2), tensors, names, plain, -abs(one.where.cell - other.where.cell))
@@ -174,7 +182,11 @@ def _name_likeness(features: KnownArray, labels: KnownArray) -> tuple[float, ...
 
 
 def _split(
-    train: KnownArray, test: KnownArray, train_labels: KnownArray | None, test_labels: KnownArray | None, finder: RowFinder
+    train: KnownArray,
+    test: KnownArray,
+    train_labels: KnownArray | None,
+    test_labels: KnownArray | None,
+    finder: RowFinder,
 ) -> Split:
     mine, theirs = set(_indices(train)), set(_indices(test))
     return Split(
@@ -194,22 +206,30 @@ def _swapped(
     train: KnownArray, test: KnownArray, train_labels: KnownArray | None, test_labels: KnownArray | None
 ) -> bool:
     """A part of features under a label's name, labels under a feature's name, or the small part called train."""
-    misnamed = any(_LABEL_NAME.search(array.name) and not _FEATURE_NAME.search(array.name) for array in (train, test))
+    misnamed = any(
+        _LABEL_NAME.search(array.name) and not _FEATURE_NAME.search(array.name) for array in (train, test)
+    )
     misnamed |= any(
         array is not None and _FEATURE_NAME.search(array.name) and not _LABEL_NAME.search(array.name)
         for array in (train_labels, test_labels)
     )
     return misnamed or (
-        train.shape[0] < test.shape[0] and bool(_TRAIN_NAME.search(train.name)) and bool(_TEST_NAME.search(test.name))
+        train.shape[0] < test.shape[0]
+        and bool(_TRAIN_NAME.search(train.name))
+        and bool(_TEST_NAME.search(test.name))
     )
 
 
-def split_from_training(trained: Array, evaluated: Array, labels_agree: float | None, finder: RowFinder) -> Split | None:
+def split_from_training(
+    trained: Array, evaluated: Array, labels_agree: float | None, finder: RowFinder
+) -> Split | None:
     """A split seen only in use: rows that were trained on, and rows that were only evaluated."""
     held_out = np.setdiff1d(evaluated, trained)
     if not len(trained) or not len(held_out):
         return None
-    parts = [_seen_part(rows, name, finder) for rows, name in [(trained, "trained on"), (held_out, "evaluated on")]]
+    parts = [
+        _seen_part(rows, name, finder) for rows, name in [(trained, "trained on"), (held_out, "evaluated on")]
+    ]
     return Split(
         train_features=parts[0],
         test_features=parts[1],

@@ -26,7 +26,9 @@ def curves(run: RunEvidence) -> tuple[Curve, ...]:
         ("train accuracy", "train_accuracy"),
         ("test accuracy", "test_accuracy"),
     ]
-    found = (_curve(label, [(m, getattr(m, field)) for m in run.measured], per_epoch) for label, field in wanted)
+    found = (
+        _curve(label, [(m, getattr(m, field)) for m in run.measured], per_epoch) for label, field in wanted
+    )
     return tuple(curve for curve in found if len(curve.epochs) > 1)
 
 
@@ -74,5 +76,6 @@ def _points(features: Array, labels: Array, rows: Array) -> tuple[tuple[float, f
     known = rows[rows >= 0]
     chosen = known[:: max(1, len(known) // _POINTS)][:_POINTS]
     return tuple(
-        (round(float(features[row][0]), 4), round(float(features[row][1]), 4), int(labels[row])) for row in chosen
+        (round(float(features[row][0]), 4), round(float(features[row][1]), 4), int(labels[row]))
+        for row in chosen
     )

@@ -75,7 +75,10 @@ def read_evidence(recording: Recording, submission: Submission, assignment: Assi
         incidents=incidents(submission, recording.cells),
         seed=recording.seed,
         notes=recording.notes,
-        problems=(*recording.problems, *(f"{n} events of kind {kind} were junk" for kind, n in known.raw.dropped.items())),
+        problems=(
+            *recording.problems,
+            *(f"{n} events of kind {kind} were junk" for kind, n in known.raw.dropped.items()),
+        ),
         reruns=tuple(read_evidence(rerun, submission, assignment) for rerun in recording.reruns),
     )
 
@@ -118,7 +121,9 @@ def _ranges(data: Mapping[str, Data]) -> tuple[np.ndarray, np.ndarray]:  # type:
     """The box that holds all datasets of the commonest width."""
     two = [known.finder.rows.features for known in data.values() if known.finder.rows.features.shape[1] == 2]
     every = two or [known.finder.rows.features for known in data.values()]
-    return np.min([rows.min(axis=0) for rows in every], axis=0), np.max([rows.max(axis=0) for rows in every], axis=0)
+    return np.min([rows.min(axis=0) for rows in every], axis=0), np.max(
+        [rows.max(axis=0) for rows in every], axis=0
+    )
 
 
 def _dataset(name: str, known: Known) -> DatasetEvidence:
@@ -141,7 +146,9 @@ def _split_in_use(name: str, known: Known) -> Split | None:
     trained = np.unique(np.concatenate([run.evidence.train_rows for run in runs]))
     looked_at = (known.raw.array(event.rows) for event in known.raw.of(RawEvaluation))
     evaluated = rows_used(finder, [rows for rows in looked_at if rows is not None and rows.ndim == 2])
-    agreement = min((r.evidence.label_agreement for r in runs if r.evidence.label_agreement is not None), default=None)
+    agreement = min(
+        (r.evidence.label_agreement for r in runs if r.evidence.label_agreement is not None), default=None
+    )
     return split_from_training(trained[trained >= 0], evaluated, agreement, finder)
 
 
@@ -195,7 +202,9 @@ def _reports(given: Assigned, known: Known) -> reports.Reports:
         return reports.Reports()
     mine = given.run
     others = [run for run in known.runs if run not in given.runs]
-    next_cell = min((run.evidence.cell for run in others if run.evidence.cell > mine.evidence.cell), default=None)
+    next_cell = min(
+        (run.evidence.cell for run in others if run.evidence.cell > mine.evidence.cell), default=None
+    )
     judged = reports.judge(mine, known.runs, known.reported, next_cell)
     models = {model.facts.id for model in given.models}
     elsewhere = reports.judge_other_cells(given.runs, models, known.reported)
@@ -234,11 +243,19 @@ def _foreign_models(given: Assigned, known: Known) -> tuple[str, ...]:
 def _exercises(recording: Recording, known: Known, tasks: Mapping[str, TaskEvidence]) -> dict:  # type: ignore[type-arg]
     told = known.reported
     pages = Pages(
-        known.submission, known.assignment, known.markers, recording.cells, told.said, told.figures, told.comparisons
+        known.submission,
+        known.assignment,
+        known.markers,
+        recording.cells,
+        told.said,
+        told.figures,
+        told.comparisons,
     )
     first_loop = min((run.evidence.cell for run in known.runs if run.evidence.dataset), default=None)
     meant = cells_by_meaning(known.assignment, _places(tasks.values()), first_loop)
-    return {spec.number: pages.exercise(spec, meant.get(spec.number, ())) for spec in known.assignment.exercises}
+    return {
+        spec.number: pages.exercise(spec, meant.get(spec.number, ())) for spec in known.assignment.exercises
+    }
 
 
 def _places(tasks: Sequence[TaskEvidence] | Iterator[TaskEvidence]) -> dict[int, list[Where]]:  # type: ignore[misc]
@@ -249,7 +266,9 @@ def _places(tasks: Sequence[TaskEvidence] | Iterator[TaskEvidence]) -> dict[int,
         if task.model:
             found.setdefault(spec.model_exercise, []).append(task.model.where or Where(cell=task.model.cell))
         for optimizer in task.optimizers:
-            found.setdefault(spec.optimizer_exercise, []).append(optimizer.where or Where(cell=optimizer.cell))
+            found.setdefault(spec.optimizer_exercise, []).append(
+                optimizer.where or Where(cell=optimizer.cell)
+            )
         for run in task.runs:
             found.setdefault(spec.loop_exercise, []).append(Where(cell=run.cell))
         for drawn in task.maps:
@@ -268,7 +287,9 @@ def _classes(submission: Submission, assignment: Assignment) -> Iterator[ClassDe
             continue
         nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
         for node in sorted(nodes, key=lambda node: node.lineno):
-            yield ClassDefinition(node.name, Where(cell=cell.number or 0, line=node.lineno + cell.first_line - 1))
+            yield ClassDefinition(
+                node.name, Where(cell=cell.number or 0, line=node.lineno + cell.first_line - 1)
+            )
 
 
 def probes_for(assignment: Assignment) -> dict[str, np.ndarray]:  # type: ignore[type-arg]

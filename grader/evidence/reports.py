@@ -26,7 +26,9 @@ class Reported:
 def reported(raw: RawEvents, figures: tuple[Figure, ...]) -> Reported:
     """Read prints, collections and comparisons from the events."""
     return Reported(
-        said=tuple(Said(event.outer, event.cell, event.run, event.step, event.text) for event in raw.of(RawSay)),
+        said=tuple(
+            Said(event.outer, event.cell, event.run, event.step, event.text) for event in raw.of(RawSay)
+        ),
         kept=tuple(_series(raw)),
         figures=figures,
         comparisons=tuple(_comparison(event) for event in raw.of(RawComparison)),
@@ -66,7 +68,9 @@ def judge(run: Run, runs: Sequence[Run], everything: Reported, next_cell: int | 
     rivals = [other for other in runs if other.evidence.id != run.evidence.id]
     doubtful = {_mark(claim) for claim in mine.claims if claim.how != "printed" and claim.verdict != "true"}
     for other in rivals if doubtful else ():
-        doubtful -= {_mark(c) for c in _judged(other, everything, None).claims if c.verdict in ("true", "slip")}
+        doubtful -= {
+            _mark(c) for c in _judged(other, everything, None).claims if c.verdict in ("true", "slip")
+        }
     kept = (
         claim
         for claim in mine.claims
@@ -83,7 +87,11 @@ def _judged(run: Run, everything: Reported, next_cell: int | None) -> Reports:
     evidence = run.evidence
 
     def near(cell: int | None) -> bool:
-        return cell is not None and evidence.cell <= cell and (next_cell is None or cell < next_cell or cell == evidence.cell)
+        return (
+            cell is not None
+            and evidence.cell <= cell
+            and (next_cell is None or cell < next_cell or cell == evidence.cell)
+        )
 
     return judge_reports(
         evidence,

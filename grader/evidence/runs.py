@@ -61,7 +61,10 @@ def _optimizer(event: RawOptimizer) -> OptimizerEvidence:
 
 
 def read_runs(
-    raw: RawEvents, models: Mapping[str, Model], optimizers: Mapping[str, OptimizerEvidence], data: Mapping[str, Data]
+    raw: RawEvents,
+    models: Mapping[str, Model],
+    optimizers: Mapping[str, OptimizerEvidence],
+    data: Mapping[str, Data],
 ) -> tuple[Run, ...]:
     """Every run, oldest first; of a run that was written more than once, the last version."""
     latest = {event.run: event for event in raw.of(RawRun)}
@@ -99,7 +102,9 @@ def _read(
             evidence,
             measured=tuple(_measure(model, step, state, kind, train, test) for step, state in weights),
             initial_weights_of=_same_start(event, earlier),
-            held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, kind) if used and weights else None,
+            held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, kind)
+            if used and weights
+            else None,
         )
     return Run(evidence, event, model, weights[-1][1] if weights else {}, match, train, test)
 
@@ -235,7 +240,9 @@ def _train_part(
     if split is not None and split.train_features.rows is not None:
         part = split.train_features.rows
         if np.isin(seen, part).all():
-            return _in_units(used, match, part), _student_labels(used, part, split.train_labels, split.aligned_train)
+            return _in_units(used, match, part), _student_labels(
+                used, part, split.train_labels, split.aligned_train
+            )
     if len(labels) != len(match.rows):
         return None
     _, first = np.unique(match.rows, return_index=True)
@@ -251,7 +258,9 @@ def _test_part(
     split = used.split
     if split is not None and split.test_features.rows is not None:
         part = split.test_features.rows
-        return _in_units(used, match, part), _student_labels(used, part, split.test_labels, split.aligned_test)
+        return _in_units(used, match, part), _student_labels(
+            used, part, split.test_labels, split.aligned_test
+        )
     trained = set(match.rows.tolist())
     for evaluation in raw.of(RawEvaluation):
         rows = raw.array(evaluation.rows)
@@ -305,7 +314,12 @@ def _figures(
 
 def gives_probabilities(model: Model, kind: LossKind | None) -> bool:
     """Whether one output column is a probability (or trained to be one), so that 0.5 divides the classes."""
-    return model.facts.output_activation in ("sigmoid", "softmax") or kind in ("bce", "mse", "l1", "smooth-l1")
+    return model.facts.output_activation in ("sigmoid", "softmax") or kind in (
+        "bce",
+        "mse",
+        "l1",
+        "smooth-l1",
+    )
 
 
 def held_out_accuracy(

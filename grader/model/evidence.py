@@ -174,7 +174,8 @@ class Comparison:
     def spread(self) -> bool:
         """(N, 1) met (N,) and became N × N."""
         return bool(self.results) and any(
-            total > max(int(np.prod(self.left_shape)), int(np.prod(self.right_shape))) for _, _, _, total in self.results
+            total > max(int(np.prod(self.left_shape)), int(np.prod(self.right_shape)))
+            for _, _, _, total in self.results
         )
 
 

@@ -23,7 +23,7 @@ class Untraceable:
     detail: str = ""
 
 
-class NotTraceable(Exception):  # noqa: N818 - a verdict on its way out, not a fault
+class NotTraceable(Exception):
     """Carries an `Untraceable` out of the tracing."""
 
     def __init__(self, reason: str, detail: str = "") -> None:

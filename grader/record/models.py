@@ -145,7 +145,12 @@ class ModelWatch:
             "calls": entry.calls,
             "training": module.training,
             "parameters": [
-                {"name": name, "shape": list(value.shape), "dtype": str(value.dtype), "trainable": value.requires_grad}
+                {
+                    "name": name,
+                    "shape": list(value.shape),
+                    "dtype": str(value.dtype),
+                    "trainable": value.requires_grad,
+                }
                 for name, value in module.named_parameters()
             ],
             "device": str(next((value.device for value in state.values()), "cpu")),
@@ -213,7 +218,9 @@ class ModelWatch:
         if isinstance(rows, torch.Tensor) and rows.ndim >= 1 and len(rows):
             entry.example = rows.detach()[:_EXAMPLE_ROWS].clone()
         if isinstance(outputs, torch.Tensor):
-            entry.outputs = outputs.detach()[:_EXAMPLE_ROWS].clone() if outputs.ndim else outputs.detach().clone()
+            entry.outputs = (
+                outputs.detach()[:_EXAMPLE_ROWS].clone() if outputs.ndim else outputs.detach().clone()
+            )
 
 
 def _is_loss(module: nn.Module) -> bool:

@@ -144,4 +144,10 @@ def _series_event(value: Any, keep: Callable[[Any], str | None]) -> dict[str, An
         else:
             return None
     kept = keep(np.array(values, dtype=np.float64))
-    return {"type": "series", "shape": [len(values)], "values": kept, "with_graph": graphs, "tensors": tensors}
+    return {
+        "type": "series",
+        "shape": [len(values)],
+        "values": kept,
+        "with_graph": graphs,
+        "tensors": tensors,
+    }

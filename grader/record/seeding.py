@@ -24,7 +24,9 @@ def seed_everything(seed: int) -> None:
 class Seeding:
     """Gives each exercise a start of its own, until the student sets a seed: theirs is respected from then on."""
 
-    def __init__(self, store: Store, places: Places, seed: int, exercise_of_cell: Mapping[int, int | None]) -> None:
+    def __init__(
+        self, store: Store, places: Places, seed: int, exercise_of_cell: Mapping[int, int | None]
+    ) -> None:
         self._store = store
         self._places = places
         self._seed = seed

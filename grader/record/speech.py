@@ -17,7 +17,11 @@ class SpeechWatch:
     """Wraps `sys.stdout.write`; `speaking` is called before each line ends, so that state can be kept with it."""
 
     def __init__(
-        self, store: Store, places: Places, moment: Callable[[], tuple[str | None, int]], speaking: Callable[[], None]
+        self,
+        store: Store,
+        places: Places,
+        moment: Callable[[], tuple[str | None, int]],
+        speaking: Callable[[], None],
     ) -> None:
         self._store = store
         self._places = places

@@ -362,7 +362,12 @@ class TrainingWatch:
             "class": type(optimizer).__name__,
             "from_torch": type(optimizer).__module__.startswith("torch.optim"),
             "base": next(
-                (base.__name__ for base in type(optimizer).__mro__ if base.__module__.startswith("torch.optim")), None
+                (
+                    base.__name__
+                    for base in type(optimizer).__mro__
+                    if base.__module__.startswith("torch.optim")
+                ),
+                None,
             ),
             "cell": self._places.current_cell,
             "at": at,
@@ -370,7 +375,9 @@ class TrainingWatch:
             "parameters": names,
             "held": len(held),
             "settings": {
-                key: value for key, value in optimizer.defaults.items() if isinstance(value, (int, float, bool, str))
+                key: value
+                for key, value in optimizer.defaults.items()
+                if isinstance(value, (int, float, bool, str))
             },
         }
 
