@@ -1,0 +1,343 @@
+"""True reports stay true in every wording; the known slips are named; the rest is untrue or, in doubt, unchecked."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.evidence.claims import read_numbers
+from grader.evidence.truth import judge_outside, judge_reports
+from grader.model.evidence import Claim, Comparison, Measured, Reports, Series
+from grader.model.figures import Axes, Figure, Line
+from tests.evidence.course import EPOCHS, PER_EPOCH, TEST, TRAIN, Simulated, said, series, simulated
+
+SIM = simulated()
+FULL = simulated(batch=TRAIN, epochs=120)
+E10 = 10 * PER_EPOCH
+
+
+def judged(
+    sim: Simulated, text: str, step: int, comparisons: tuple[Comparison, ...] | None = None
+) -> tuple[Claim, ...]:
+    used = sim.comparisons if comparisons is None else comparisons
+    return judge_reports(sim.run, [said(text, step)], (), (), used, train_size=TRAIN, test_size=TEST).claims
+
+
+def kept(sim: Simulated, *rows: Series, comparisons: tuple[Comparison, ...] | None = None) -> Reports:
+    used = sim.comparisons if comparisons is None else comparisons
+    return judge_reports(sim.run, (), rows, (), used, train_size=TRAIN, test_size=TEST)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Epoch 10 | Loss: 0.6931, Acc: 48.50%", [("loss", 0.6931), ("accuracy", 48.5)]),
+        ("loss=0.69 acc=0.48", [("loss", 0.69), ("accuracy", 0.48)]),
+        ("Epoca 10: pierdere 0.693, acuratețe 50.1%", [("loss", 0.693), ("accuracy", 50.1)]),
+        ("Epoca 10/100 - eroare: 0.69; corect: 50.1 %", [("loss", 0.69), ("accuracy", 50.1)]),
+        ("Époque 3 : perte = 0.512, exactitude = 0.75", [("loss", 0.512), ("accuracy", 0.75)]),
+        ("Epoche 3: Verlust 0.512, Genauigkeit 75.0%", [("loss", 0.512), ("accuracy", 75.0)]),
+        ("época 3: pérdida 0.512", [("loss", 0.512)]),
+        ("10\t0.6931\t0.5", [(None, 0.6931), (None, 0.5)]),
+        ("{'epoch': 10, 'loss': 0.6931, 'acc': np.float64(0.5)}", [("loss", 0.6931), ("accuracy", 0.5)]),
+        ("loss: tensor(0.6931, grad_fn=<MeanBackward0>)", [("loss", 0.6931)]),
+        ("acc tensor(0.5012, device='cuda:0')", [("accuracy", 0.5012)]),
+        ("Epoch [10/100], Train Loss: 0.0221, Test Acc: 50.00%", [("loss", 0.0221), ("accuracy", 50.0)]),
+        ("10 J = 0.69 accuracy = 0.5", [("loss", 0.69), ("accuracy", 0.5)]),
+        ("  10%|█ | 10/100 [00:01<00:09, 9.8it/s, loss=0.69, acc=0.5]", [("loss", 0.69), ("accuracy", 0.5)]),
+        ("loss after 100 epochs: 0.69", [("loss", 0.69)]),
+        ("Loss at epoch 10: 0.69 lr 0.1", [("loss", 0.69)]),
+        ("train_loss 6.9e-01   test_loss   7.0e-1", [("loss", 0.69), ("loss", 0.70)]),
+        ("train/test loss: 0.69/0.70", [("loss", 0.69), ("loss", 0.70)]),
+        ("correct: 200/400 (50.0%)", [("accuracy", 50.0)]),
+        ("lr 0.1, seed 42, 3.2s, time 0.71, grad norm 0.3", []),
+        ("F1: 0.61 precision 0.52 recall 0.44", []),
+        ("torch.Size([1600, 2]) torch.float32 v2.13.0 x1 MeanBackward0", []),
+        ("Epoch 10/100", []),
+    ],
+)
+def test_numbers_are_read_from_any_wording(text: str, expected: list[tuple[str | None, float]]) -> None:
+    assert [(number.meaning, number.value) for number in read_numbers(text)] == expected
+
+
+def test_parts_are_read_from_the_words() -> None:
+    parts = [number.part for number in read_numbers("train: loss 0.69 acc 0.5 | test: loss 0.7 acc 0.51")]
+    assert parts == ["train", "train", "test", "test"]
+    assert [number.part for number in read_numbers("Test accuracy (before training): 0.52")] == ["test"]
+
+
+def honest_lines() -> list[tuple[str, str, int]]:
+    """(name, line, step) of truthful reports in many habits."""
+    losses, means, train, test = SIM.losses, SIM.means(), SIM.train, SIM.test
+    epoch = losses[E10 - PER_EPOCH : E10]
+    near, last = test[E10], losses[E10 - 1]
+    whole = (TRAIN * train[E10][0] + TEST * test[E10][0]) / (TRAIN + TEST)
+    return [
+        ("last batch", f"Epoch 10 | Loss: {last:.4f}", E10),
+        ("two digits", f"Epoch 10 | Loss: {last:.2f}", E10),
+        ("epoch mean", f"loss={means[9]:.5f}", E10),
+        ("epoch sum", f"total loss {epoch.sum():.3f}", E10),
+        ("sum over rows", f"total loss {epoch.mean() * TRAIN:.2f}", E10),
+        ("mean so far", f"batch 20 avg loss {losses[E10 : E10 + 20].mean():.4f}", E10 + 20),
+        ("next loss, printed before backward", f"loss {losses[E10]:.5f}", E10),
+        ("train recomputed", f"Train Loss: {train[E10][0]:.4f}", E10),
+        ("test recomputed", f"Test Loss: {near[0]:.4f}", E10),
+        ("test before the step", f"epoch 11 test loss: {near[0]:.4f}", E10 + 1),
+        ("all rows", f"loss over everything: {whole:.4f}", E10),
+        ("percent", f"Test Acc: {near[1] * 100:.2f}%", E10),
+        ("percent without sign", f"Test Acc: {near[1] * 100:.1f}", E10),
+        ("fraction", f"Test Acc: {near[1]:.4f}", E10),
+        ("fraction with a percent sign", f"Test Acc: {near[1]:.4f}%", E10),
+        ("train accuracy", f"Train Acc: {train[E10][1]:.2%}", E10),
+        ("running accuracy", f"Train Acc: {SIM.running[9]:.2%}", E10),
+        ("batch accuracy", f"acc {SIM.comparisons[0].results[E10 - 1][2] / 32:.3f}", E10),
+        ("both", f"Epoch [10/40], Train Loss: {means[9]:.4f}, Test Loss: {near[0]:.4f}, Test Acc: {near[1]:.2%}", E10),
+        ("table", f"10\t{means[9]:.5f}\t{near[1]:.4f}", E10),
+        ("tuple", f"(10, {means[9]!r}, {near[1]!r})", E10),
+        ("dict", str({"epoch": 10, "loss": float(means[9]), "acc": np.float64(near[1])}), E10),
+        ("tensor", f"loss: tensor({last:.4f}, grad_fn=<BinaryCrossEntropyWithLogitsBackward0>)", E10),
+        ("Romanian", f"Epoca 10: pierdere {means[9]:.3f}, acuratețe pe test {near[1] * 100:.1f} %", E10),
+        ("words after", f"Epoch 10: {means[9]:.4f} loss, {near[1]:.4f} accuracy", E10),
+        ("mean over ten epochs", f"mean loss of 10 epochs: {losses[:E10].mean():.5f}", E10),
+        ("last hundred", f"running loss {losses[E10 - 100 : E10].mean():.5f}", E10),
+        ("best so far", f"best loss {means[:10].min():.5f}", E10),
+        ("error rate", f"error: {1 - near[1]:.4f}", E10),
+        ("loss times 100", f"loss {means[9] * 100:.3f}", E10),
+        ("learning rate beside", f"lr 0.0001 | loss {last:.4f} | 12.7s | f1 0.31", E10),
+        ("first batch", f"step 1 loss {losses[0]:.4f}", 1),
+        ("at the end", f"Final test loss: {test[EPOCHS * PER_EPOCH][0]:.4f}", EPOCHS * PER_EPOCH),
+        ("batches' mean of the test", f"test loss {near[0] * 1.004:.4f}", E10),
+    ]
+
+
+@pytest.mark.parametrize(("name", "text", "step"), honest_lines(), ids=[name for name, _, _ in honest_lines()])
+def test_honest_lines_are_true(name: str, text: str, step: int) -> None:
+    found = judged(SIM, text, step)
+    assert found, name
+    assert {claim.verdict for claim in found} == {"true"}, [(claim.text, claim.explanation) for claim in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "smoothed loss 0.9", "val loss: 5.1", "improvement in loss 0.31",
+    ],
+)  # fmt: skip
+def test_figures_of_another_kind_are_never_refuted(text: str) -> None:
+    assert {claim.verdict for claim in judged(SIM, text, E10)} <= {"unchecked", "true"}
+
+
+def test_accuracies_computed_without_comparisons_pass_within_a_band() -> None:
+    text = f"Train Acc: {SIM.running[9]:.2%}"
+    assert [claim.verdict for claim in judged(SIM, text, E10, comparisons=())] == ["true"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(epoch=st.integers(1, EPOCHS), digits=st.integers(2, 8))
+def test_epoch_means_are_true_at_any_rounding(epoch: int, digits: int) -> None:
+    found = judged(SIM, f"loss: {SIM.means()[epoch - 1]:.{digits}f}", epoch * PER_EPOCH)
+    assert [claim.verdict for claim in found] == ["true"]
+
+
+# ---------------------------------------------------------------- slips
+
+
+@pytest.mark.parametrize("count", [1569, 1600, 32, 49, 400])
+def test_an_epochs_sum_over_another_count_is_named(count: int) -> None:
+    total = SIM.losses[E10 - PER_EPOCH : E10].sum()
+    (claim,) = judged(SIM, f"Train Loss: {total / count:.6f}", E10)
+    if abs(total / count - SIM.means()[9]) > 0.1 * SIM.means()[9]:
+        assert (claim.verdict, claim.code) == ("slip", "metric-wrong-denominator")
+        assert str(count) in (claim.explanation or "") and "instead of 50" in (claim.explanation or "")
+        assert claim.truth == pytest.approx(SIM.means()[9])
+    else:
+        assert claim.verdict == "unchecked"
+
+
+def test_four_digits_are_enough_to_name_the_last_row_as_divisor() -> None:
+    total = SIM.losses[E10 - PER_EPOCH : E10].sum()
+    (claim,) = judged(SIM, f"Epoch [10/100], Train Loss: {total / 1569:.4f}", E10)
+    assert claim.code == "metric-wrong-denominator" and "1569" in (claim.explanation or "")
+
+
+def test_a_comparison_of_a_column_with_a_row_is_named() -> None:
+    step = EPOCHS * PER_EPOCH
+    (claim,) = judged(SIM, f"Test Acc: {SIM.spread_share:.2%}", step, (SIM.spread,))
+    assert (claim.verdict, claim.code) == ("slip", "metric-broadcast")
+    assert "400 × 400" in (claim.explanation or "")
+    assert claim.truth == pytest.approx(SIM.test[step][1] * 100)
+
+
+def test_a_spread_count_over_the_rows_is_named() -> None:
+    share = SIM.spread_share * TEST
+    (claim,) = judged(SIM, f"Test Acc: {share * 100:.1f}%", EPOCHS * PER_EPOCH, (SIM.spread,))
+    assert claim.code == "metric-broadcast"
+
+
+def test_right_answers_over_another_count_are_named() -> None:
+    right = SIM.running[9] * TRAIN
+    (claim,) = judged(SIM, f"Train Acc: {right / 50:.4f}", E10)
+    assert claim.verdict in ("slip", "untrue")
+    (claim,) = judged(SIM, f"Train Acc: {right / TEST * 100:.2f}%", E10)
+    assert (claim.verdict, claim.code) == ("slip", "metric-wrong-denominator")
+    assert "instead of 1600" in (claim.explanation or "")
+
+
+@pytest.mark.parametrize(
+    "text", ["Train Loss: 0.0031", "Train Loss: 123.4", "Test Loss: 4.2", "Test Acc: 12.0%", "acc: 0.05"]
+)
+def test_invented_figures_are_untrue(text: str) -> None:
+    (claim,) = judged(SIM, text, EPOCHS * PER_EPOCH)
+    assert (claim.verdict, claim.code) == ("untrue", "metric-untrue")
+
+
+def test_without_anything_to_compare_with_nothing_is_judged() -> None:
+    bare = replace(SIM, run=replace(SIM.run, measured=(), losses=np.zeros(0)))
+    found = judged(bare, "loss 0.5 acc 0.7", 0, comparisons=())
+    assert [claim.verdict for claim in found] == ["unchecked", "unchecked"]
+
+
+def test_a_comparison_that_the_weights_contradict_does_not_make_a_figure_true() -> None:
+    step = EPOCHS * PER_EPOCH
+    rounded = Comparison(None, 5, (TEST,), (TEST,), (("r0", step, 90, TEST),))
+    (claim,) = judged(SIM, f"Test Acc: {90 / TEST:.2%}", step, (rounded,))
+    assert claim.verdict == "untrue" and "do not confirm" in (claim.explanation or "")
+
+
+def test_lines_of_another_run_are_not_read() -> None:
+    reports = judge_reports(
+        SIM.run, [said("loss 0.001", E10, run="r1")], (), (), (), train_size=TRAIN, test_size=TEST
+    )
+    assert reports.claims == () and reports.epochs == EPOCHS
+
+
+def test_printed_steps_are_each_named_once() -> None:
+    lines = [said(f"loss {SIM.means()[e - 1]:.4f} acc 0.5", e * PER_EPOCH) for e in (10, 20, 20)]
+    reports = judge_reports(SIM.run, lines, (), (), SIM.comparisons, train_size=TRAIN, test_size=TEST)
+    assert reports.printed_steps == (500, 1000)
+
+
+# ---------------------------------------------------------------- kept and drawn rows
+
+
+def honest_rows() -> list[tuple[str, list[float]]]:
+    ends = [(epoch + 1) * PER_EPOCH for epoch in range(EPOCHS)]
+    return [
+        ("losses", list(SIM.losses)),
+        ("loss_curve", list(SIM.means())),
+        ("train_loss", list(SIM.means()[9::10])),
+        ("train_loss_rounded", [round(float(value), 3) for value in SIM.means()]),
+        ("history", list(SIM.means())),
+        ("total_loss", list(SIM.means() * PER_EPOCH)),
+        ("loss_last", list(SIM.losses[PER_EPOCH - 1 :: PER_EPOCH])),
+        ("test_losses", [SIM.test[step][0] for step in ends]),
+        ("test_loss_10", [SIM.test[step][0] for step in ends[9::10]]),
+        ("test_acc", [SIM.test[step][1] for step in ends]),
+        ("acc_percent", [100 * SIM.test[step][1] for step in ends[9::10]]),
+        ("train_acc_curve", list(SIM.running)),
+        ("every_seventh_loss", list(SIM.losses[::7])),
+    ]
+
+
+@pytest.mark.parametrize(("name", "values"), honest_rows(), ids=[name for name, _ in honest_rows()])
+def test_honest_collections_are_true(name: str, values: list[float]) -> None:
+    (claim,) = kept(SIM, series(name, values)).claims
+    assert (claim.how, claim.verdict, claim.length) == ("kept", "true", len(values)), claim.explanation
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("epochs", list(range(1, EPOCHS + 1))),
+        ("epoch_list", list(range(0, 100, 10))),
+        ("predictions", [0, 1, 0, 1, 1, 0, 0, 1]),
+        ("weights", [0.1, -0.3, 0.9]),
+        ("xs", list(np.linspace(-2, 2, 50))),
+    ],
+)
+def test_other_collections_are_no_claims(name: str, values: list[float]) -> None:
+    assert kept(SIM, series(name, values)).claims == ()
+
+
+def test_a_row_divided_by_the_last_row_is_named() -> None:
+    (claim,) = kept(SIM, series("train_loss_curve", SIM.means() * PER_EPOCH / 1569)).claims
+    assert (claim.verdict, claim.code) == ("slip", "metric-wrong-denominator")
+    assert "1569" in (claim.explanation or "")
+
+
+def test_a_row_of_spread_comparisons_is_named() -> None:
+    pairs = [("r0", e * PER_EPOCH, 60_000 + 900 * e, TEST * TEST) for e in range(1, EPOCHS + 1)]
+    spread = replace(SIM.spread, results=tuple(pairs))
+    (claim,) = kept(SIM, series("acc_curve", [a / t for _, _, a, t in pairs]), comparisons=(spread,)).claims
+    assert (claim.verdict, claim.code) == ("slip", "metric-broadcast")
+
+
+def test_an_invented_curve_is_untrue() -> None:
+    (claim,) = kept(SIM, series("loss_curve", np.linspace(9.0, 4.0, EPOCHS))).claims
+    assert (claim.verdict, claim.code) == ("untrue", "metric-untrue")
+
+
+def test_an_invented_curve_is_unchecked_where_another_run_shares_the_cell() -> None:
+    other = [said("hello", 3, run="r1")]
+    row = series("loss_curve", np.linspace(9.0, 4.0, EPOCHS))
+    reports = judge_reports(SIM.run, other, [row], (), (), train_size=TRAIN, test_size=TEST)
+    assert [claim.verdict for claim in reports.claims] in ([], ["unchecked"])
+
+
+def test_full_batch_curves_with_sparse_measurements_are_true() -> None:
+    sparse = replace(FULL, run=replace(FULL.run, measured=FULL.run.measured[::4]))
+    rows = (
+        series("losses", FULL.losses),
+        series("test_acc", [FULL.test[step][1] for step in range(1, 121)]),
+        series("test_loss", [FULL.test[step][0] for step in range(0, 120)]),
+    )
+    assert [claim.verdict for claim in kept(sparse, *rows, comparisons=()).claims] == ["true"] * 3
+
+
+def test_drawn_lines_are_judged_like_collections() -> None:
+    epochs = np.arange(10.0, EPOCHS + 1, 10)
+    axes = Axes(
+        title="Training vs Test Loss", at=((5, 40),),
+        lines=(Line(epochs, SIM.means()[9::10], label="Train Loss"), Line(epochs, epochs, label="x = y")),
+    )  # fmt: skip
+    reports = judge_reports(
+        SIM.run, (), (), [Figure(cell=5, axes=(axes,))], (), train_size=TRAIN, test_size=TEST
+    )
+    (claim, *rest) = [claim for claim in reports.claims if claim.verdict != "unchecked"]
+    assert (claim.how, claim.verdict, claim.text, rest) == ("plotted", "true", "Train Loss", [])
+    assert claim.where is not None and claim.where.line == 40
+
+
+# ---------------------------------------------------------------- outside any loop
+
+
+def test_an_evaluation_before_training_over_spread_pairs_is_explained() -> None:
+    line = Comparison(None, 5, (TEST, 1), (TEST,), ((None, 0, 80_352, TEST * TEST),))
+    before = Measured(0, 0.7012, 0.7050, 0.41, 0.4275)
+    lines = [said("Test Loss (before training): 0.7050", 0, None), said("Test Accuracy (before training): 50.22%", 0, None)]
+    loss, accuracy = judge_outside(lines, [line], [before])
+    assert (loss.verdict, loss.part) == ("true", "test")
+    assert (accuracy.verdict, accuracy.code) == ("slip", "metric-broadcast")
+    assert accuracy.truth == pytest.approx(42.75) and "400 × 400" in (accuracy.explanation or "")
+
+
+def test_outside_figures_are_never_called_untrue() -> None:
+    (claim,) = judge_outside([said("test loss 3.3", 0, None)], [], [Measured(0, 0.7, 0.7, 0.5, 0.5)])
+    assert claim.verdict == "unchecked"
+
+
+def test_judging_a_long_run_takes_little_time() -> None:
+    long = simulated(epochs=100)
+    lines = [said(f"Epoch {e} loss {long.means()[e - 1] / 31:.4f} acc {long.running[e - 1]:.2%}", e * 50) for e in range(1, 101)]
+    rows = [series(f"loss_{i}", long.means() + i) for i in range(20)]
+    spent = []
+    for _ in range(3):
+        began = time.process_time()
+        judge_reports(long.run, lines, rows, (), long.comparisons, train_size=TRAIN, test_size=TEST)
+        spent.append(time.process_time() - began)
+    assert min(spent) < 0.5, spent
