@@ -65,6 +65,11 @@ def test_notebook_and_script_load_as_the_same_cells(assignment: Assignment, tmp_
     ]
 
 
+def test_the_script_does_not_name_the_tool_that_wrote_it(assignment: Assignment, tmp_path: Path) -> None:
+    _, script, _ = write_handout(assignment, tmp_path / "out")
+    assert script.read_text().startswith("# %% [markdown]\n# # Hi\n")
+
+
 def test_the_rubric_stays_out(tmp_path: Path) -> None:
     assignment = load_assignment(default_assignment_folder())
     paths = write_handout(assignment, tmp_path / "out")

@@ -98,6 +98,14 @@ def test_magics_that_jupytext_commented_out_run_again(loaded: Any) -> None:
     assert submission.cells[0].first_line == 2
 
 
+def test_quoted_prose_begins_below_its_quotes(loaded: Any) -> None:
+    submission = loaded('# %% [markdown]\n"""\n## Ex 1\nProse\n"""\n# %%\nx = 1\n')
+    assert [(cell.source, cell.first_line) for cell in submission.cells] == [
+        ("## Ex 1\nProse", 3),
+        ("x = 1", 7),
+    ]
+
+
 def test_percent_cells_stay_apart_where_one_does_not_parse(loaded: Any) -> None:
     submission = loaded("# %%\nx = 1\n# %%\nx = = 2\n# %%\ny = 3\n")
     assert [cell.source for cell in submission.code_cells] == ["x = 1", "x = = 2", "y = 3"]
