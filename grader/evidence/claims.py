@@ -27,7 +27,8 @@ _WORDS: dict[_Word, re.Pattern[str]] = {
     ),
     "counter": re.compile(r"epoc|epok|iter|\bsteps?\b|batch|эпох|\bpas(?:ul|ii)?\b|schritt"),
     "other": re.compile(
-        r"\blr\b|learning|\brata\b|\btime\b|timp|elapsed|\bsec|seed|\bf1|recall|\bauc\b|\broc\b|shape|\bsize\b|param|version"
+        r"\blr\b|learning|\brata\b|\btime\b|timp|elapsed|\bsec|seed|\bf1|recall|\bauc\b|\broc\b|shape|\bsize\b"
+        r"|param|version"
         r"|device|sampl|\brows?\b|\beta\b|momentum|grad(?!_fn)|norm|weight|\bbias|patience|duration|penalty|\bregul|\bl[12]\b"
         r"|threshold|prag|\br2\b|\bmcc\b|specific|sensitiv"
     ),
@@ -35,14 +36,17 @@ _WORDS: dict[_Word, re.Pattern[str]] = {
 _TRAIN = re.compile(r"train|antren|entrain|entren|addestr|\btr\b")
 _TEST = re.compile(r"test|\bte\b|valid|\bval\b|\bdev\b|held.?out|\beval")
 _TIME_OF_TRAINING = re.compile(
-    r"(?:before|after|during|inainte de|dupa|while|pre|post|untrained)[- ]*(?:the )?(?:train\w*|antren\w*)|trained|training loop"
+    r"(?:before|after|during|inainte de|dupa|while|pre|post|untrained)[- ]*(?:the )?(?:train\w*|antren\w*)"
+    r"|trained|training loop"
 )
 _VALIDATION = re.compile(r"valid|\bval\b|\bdev\b")
 _LENIENT = re.compile(
-    r"best|\bmin|\bmax|lowest|highest|smooth|\bema\b|moving|precis|cel mai|meilleur|gata|delta|diff|change|improv|gap|std|±"
+    r"best|\bmin|\bmax|lowest|highest|smooth|\bema\b|moving|precis|cel mai|meilleur|gata|delta|diff|change"
+    r"|improv|gap|std|±"
 )
 _UNIT_AFTER = re.compile(
-    r"\s*(?:s\b|ms\b|sec|min\b|it/s|samples|rows|epoc|epok|steps?\b|iter|batch|seconds|x\b|%\||out of|of\b|din\b|runs?\b)"
+    r"\s*(?:s\b|ms\b|sec|min\b|it/s|samples|rows|epoc|epok"
+    r"|steps?\b|iter|batch|seconds|x\b|%\||out of|of\b|din\b|runs?\b)"
 )
 
 
@@ -143,7 +147,7 @@ def _part(label: str) -> Part:
 
 
 def _goes_on(label: str, after_counter: bool) -> bool:
-    """Whether the words before the previous number speak of this one too: `loss after 10 epochs: 0.69`, `0.69/0.70`."""
+    """Whether the words before the previous number speak of this one too: `loss after 10 epochs: 0.69`."""
     if after_counter:
         return _last_word(label) in (None, "counter")
     return not re.search(r"[^\W\d_]", label) and "/" in label

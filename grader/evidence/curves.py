@@ -1,4 +1,4 @@
-"""Rows of numbers that a student kept or drew: which of them are learning curves of a run, and are they true?"""
+"""Rows of numbers that a student kept or drew: which are learning curves of a run, and are they true?"""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def judge_kept(
 
     `alone` says that no other run shared the cell, so that a curve by name must be this run's.
     """
-    rows = _rows(course, printed)
+    rows = _rows(course, printed) if kept else ()
     for series in kept:
         values = np.asarray(series.values, dtype=np.float64).reshape(-1)
         if series.cell >= cell:
@@ -59,7 +59,7 @@ def judge_drawn(
     course: Course, cell: int, figures: Sequence[Figure], printed: Sequence[int], alone: bool
 ) -> Iterator[Claim]:
     """The claims among the drawn lines."""
-    rows = _rows(course, printed)
+    rows = _rows(course, printed) if figures else ()
     for figure in figures:
         for axes in figure.axes:
             at = axes.at or figure.at
@@ -168,10 +168,10 @@ def _compared_rows(course: Course) -> Iterator[_Row]:
     ends = _ends(course)
     for compared in course.compared:
         line = compared.comparison
-        code = "metric-broadcast" if line.spread else None
-        what = broadcast_slip(line, None).explanation if line.spread else "share of agreeing pairs"
+        code = "metric-broadcast" if compared.spread else None
+        what = broadcast_slip(line, None).explanation if compared.spread else "share of agreeing pairs"
         columns = [compared.agreed / compared.total]
-        if line.spread:
+        if compared.spread:
             columns.append(compared.agreed / np.sqrt(compared.total))
         for bounds in (ends, ends - 1, np.unique(compared.steps)):
             columns.append(_pooled(compared.steps, compared.agreed, compared.total, bounds))
@@ -181,7 +181,7 @@ def _compared_rows(course: Course) -> Iterator[_Row]:
                 )
             )
         for column in columns:
-            if line.spread or _plausible(course, column):
+            if compared.spread or _plausible(course, column):
                 yield _Row(column, "accuracy", "unknown", what, code)
 
 
@@ -218,18 +218,14 @@ def _judge(
     if (
         len(values) < 3
         or not np.isfinite(values).all()
-        or (float(np.ptp(values)) == 0.0
-        and names_meaning(words) is None)
+        or (float(np.ptp(values)) == 0.0 and names_meaning(words) is None)
     ):
         return None
     meaning, part = names_meaning(words), names_part(label)
     fitting = [
         row
         for row in rows
-        if (meaning in (None, row.meaning)
-        and part in ("unknown", row.part))
-        or (meaning in (None, row.meaning)
-        and row.part == "unknown")
+        if meaning in (None, row.meaning) and (part in ("unknown", row.part) or row.part == "unknown")
     ]
     honest = [row for row in fitting if row.code is None]
     tight = meaning is None
@@ -283,8 +279,7 @@ def _among(values: Array, row: _Row) -> bool:
         len(known) < 3
         or len(values) > 4 * len(known)
         or len(np.unique(values)) < 3
-        or (row.meaning == "accuracy"
-        and not row.code)
+        or (row.meaning == "accuracy" and not row.code)
     ):
         return False
     at = np.clip(np.searchsorted(known, values), 1, len(known) - 1)
@@ -313,7 +308,7 @@ def _wrong_count(course: Course, values: Array) -> _Found | None:
 def _unmatched(
     course: Course, values: Array, meaning: Meaning | None, part: Part, own: bool, printed: Sequence[int]
 ) -> _Found | None:
-    """A curve by name and length that fits nothing: untrue only where it leaves all that was recomputed far behind."""
+    """A curve by name and length that fits nothing: untrue only where it is far from all recomputed."""
     lengths = {len(course.losses), len(_ends(course)), len(printed)}
     if meaning is None or not own or not any(abs(len(values) - length) <= 1 for length in lengths):
         return None

@@ -26,7 +26,7 @@ class Figure:
     what: str
     """In words: `mean loss over the epoch's batches`."""
     slack: float = 0.0
-    """How far the honest figure may lie from `value`: weights of batches that are not known, rows at the edge."""
+    """How far the honest figure may lie from `value`: unknown weights of batches, rows at the edge."""
     sure: bool = True
     """False for a figure that the student's own comparison gave and the weights do not confirm."""
 
@@ -39,6 +39,7 @@ class Compared:
     steps: Array
     agreed: Array
     total: Array
+    spread: bool
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,20 @@ def _of_run(line: Comparison, run: str) -> Compared | None:
     if not results:
         return None
     columns = np.array(results, dtype=np.int64).T
-    return Compared(line, columns[0], columns[1], columns[2])
+    return Compared(line, columns[0], columns[1], columns[2], spreads(line))
+
+
+def spreads(line: Comparison) -> bool:
+    """Whether the shapes that met became larger than either: (N, 1) with (N,) makes N × N.
+
+    The shapes decide, not the counts of pairs: one line may compare small batches first and whole parts later.
+    """
+    left, right = line.left_shape, line.right_shape
+    try:
+        pairs = math.prod(np.broadcast_shapes(left, right))
+    except ValueError:
+        return False
+    return bool(line.results) and pairs > max(math.prod(left), math.prod(right))
 
 
 # ---------------------------------------------------------------- losses
@@ -209,7 +223,7 @@ def measured_at(course: Course, step: int, meaning: Meaning) -> Iterator[Figure]
 def figures_of(
     point: Measured, meaning: Meaning, train_size: int | None, test_size: int | None, when: str = ""
 ) -> Iterator[Figure]:
-    """The figures of one measured point; an accuracy may differ by a row and a half at the edge of a class."""
+    """The figures of one measured point; an accuracy may differ by one and a half rows at the boundary."""
     loss = meaning == "loss"
     train = point.train_loss if loss else point.train_accuracy
     test = point.test_loss if loss else point.test_accuracy
@@ -238,7 +252,7 @@ def accuracies_at(course: Course, step: int) -> Iterator[Figure]:
     """Every accuracy that may rightly be printed when `step` backward passes are done."""
     yield from measured_at(course, step, "accuracy")
     for compared in course.compared:
-        if not compared.comparison.spread:
+        if not compared.spread:
             yield from compared_at(course, compared, step)
 
 

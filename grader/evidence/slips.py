@@ -25,7 +25,7 @@ class Slip:
 def broadcast_shares(course: Course, step: int) -> Iterator[tuple[float, Comparison]]:
     """The shares that comparisons of (N, 1) with (N,) gave around `step`, of the pairs and of the rows."""
     for compared in course.compared:
-        if compared.comparison.spread:
+        if compared.spread:
             for first, last in windows_at(course, compared, step):
                 yield from _shares(compared, first, last)
 
@@ -47,12 +47,12 @@ def spread_shares(line: Comparison) -> Iterator[float]:
 
 def broadcast_slip(line: Comparison, truth: float | None) -> Slip:
     """Say which shapes met."""
-    left, right = (" × ".join(map(str, shape)) for shape in (line.left_shape, line.right_shape))
+    left, right = (" x ".join(map(str, shape)) for shape in (line.left_shape, line.right_shape))
     pairs = max(total for _, _, _, total in line.results)
     side = math.isqrt(pairs)
     return Slip(
         "metric-broadcast",
-        f"({left}) compared with ({right},) gave {side} × {side} pairs, so that each prediction met every label",
+        f"({left}) compared with ({right},) gave {side} x {side} pairs: each prediction met every label",
         truth,
     )
 
@@ -104,7 +104,7 @@ def _over(total: float, count: int, batches: int, what: str | None) -> Slip:
 
 
 def tested_denominator_slip(course: Course, step: int, value: float, half_unit: float) -> Slip | None:
-    """Whether `value` is the test loss divided once more, by rows: a sum of batch means over a count of rows."""
+    """Whether `value` is the test loss divided once more: a sum of batch means over a count of rows."""
     rows, sizes = course.test_size, course.batch_sizes()
     here = [point.test_loss for point in course.measured if point.step == step and point.test_loss]
     if not rows or not here:
@@ -122,7 +122,7 @@ def tested_denominator_slip(course: Course, step: int, value: float, half_unit: 
 def count_slip(course: Course, step: int, share: float, half_unit: float) -> Slip | None:
     """Whether an accuracy is the count of agreeing pairs over another count than theirs."""
     for compared in course.compared:
-        if compared.comparison.spread:
+        if compared.spread:
             continue
         for first, last in windows_at(course, compared, step):
             agreed, total = int(compared.agreed[first:last].sum()), int(compared.total[first:last].sum())

@@ -1,6 +1,6 @@
-"""Are the figures that a student reports true? Each is held against the figures recomputed from the weights.
+"""Are the figures that a student reports true? Each is held against those recomputed from the weights.
 
-A figure is called untrue only where the recomputed ones leave no honest reading of it; otherwise it is unchecked.
+A figure is called untrue only where the recomputed ones leave it no honest reading; else it is unchecked.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def judge_reports(
 ) -> Reports:
     """Judge what was printed, kept and drawn about one run; sizes are rows of the train and the test part.
 
-    Of `said`, only the lines spoken while this run was current are read. A kept or drawn row that has nothing to do
-    with the run is no claim.
+    Of `said`, only the lines spoken while this run was current are read. A kept or drawn row that has nothing
+    to do with the run is no claim.
     """
     course = course_of(run, comparisons, train_size, test_size)
     printed = tuple(_printed(course, [line for line in said if line.run == run.id]))
@@ -60,7 +60,7 @@ def judge_reports(
 def judge_outside(
     said: Sequence[Said], comparisons: Sequence[Comparison], measured: Sequence[Measured]
 ) -> tuple[Claim, ...]:
-    """Judge figures printed about a model outside any loop; `measured` are those of the states it then had."""
+    """Judge figures printed about a model outside any loop; `measured` are the states it then had."""
     found = []
     for line in said:
         near = [other for other in comparisons if other.cell == line.cell] or list(comparisons)
@@ -325,7 +325,10 @@ def _outside(
         found = _match(read, chain.from_iterable(points), scales)
         if found is None and meaning == "accuracy":
             shares = (
-                (share, line) for line in comparisons if line.spread for share in slips.spread_shares(line)
+                (share, line)
+                for line in comparisons
+                if moments.spreads(line)
+                for share in slips.spread_shares(line)
             )
             found = _broadcast(read, shares, _rest_truth(measured, number.part, scales[0]))
         if found is not None:

@@ -96,7 +96,11 @@ def honest_lines() -> list[tuple[str, str, int]]:
         ("train accuracy", f"Train Acc: {train[E10][1]:.2%}", E10),
         ("running accuracy", f"Train Acc: {SIM.running[9]:.2%}", E10),
         ("batch accuracy", f"acc {SIM.comparisons[0].results[E10 - 1][2] / 32:.3f}", E10),
-        ("both", f"Epoch [10/40], Train Loss: {means[9]:.4f}, Test Loss: {near[0]:.4f}, Test Acc: {near[1]:.2%}", E10),
+        (
+            "both",
+            f"Epoch [10/40], Train Loss: {means[9]:.4f}, Test Loss: {near[0]:.4f}, Test Acc: {near[1]:.2%}",
+            E10,
+        ),
         ("table", f"10\t{means[9]:.5f}\t{near[1]:.4f}", E10),
         ("tuple", f"(10, {means[9]!r}, {near[1]!r})", E10),
         ("dict", str({"epoch": 10, "loss": float(means[9]), "acc": np.float64(near[1])}), E10),
@@ -115,11 +119,15 @@ def honest_lines() -> list[tuple[str, str, int]]:
     ]
 
 
-@pytest.mark.parametrize(("name", "text", "step"), honest_lines(), ids=[name for name, _, _ in honest_lines()])
+@pytest.mark.parametrize(
+    ("name", "text", "step"), honest_lines(), ids=[name for name, _, _ in honest_lines()]
+)
 def test_honest_lines_are_true(name: str, text: str, step: int) -> None:
     found = judged(SIM, text, step)
     assert found, name
-    assert {claim.verdict for claim in found} == {"true"}, [(claim.text, claim.explanation) for claim in found]
+    assert {claim.verdict for claim in found} == {"true"}, [
+        (claim.text, claim.explanation) for claim in found
+    ]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +177,7 @@ def test_a_comparison_of_a_column_with_a_row_is_named() -> None:
     step = EPOCHS * PER_EPOCH
     (claim,) = judged(SIM, f"Test Acc: {SIM.spread_share:.2%}", step, (SIM.spread,))
     assert (claim.verdict, claim.code) == ("slip", "metric-broadcast")
-    assert "400 × 400" in (claim.explanation or "")
+    assert "400 x 400" in (claim.explanation or "")
     assert claim.truth == pytest.approx(SIM.test[step][1] * 100)
 
 
@@ -181,8 +189,6 @@ def test_a_spread_count_over_the_rows_is_named() -> None:
 
 def test_right_answers_over_another_count_are_named() -> None:
     right = SIM.running[9] * TRAIN
-    (claim,) = judged(SIM, f"Train Acc: {right / 50:.4f}", E10)
-    assert claim.verdict in ("slip", "untrue")
     (claim,) = judged(SIM, f"Train Acc: {right / TEST * 100:.2f}%", E10)
     assert (claim.verdict, claim.code) == ("slip", "metric-wrong-denominator")
     assert "instead of 1600" in (claim.explanation or "")
@@ -319,11 +325,14 @@ def test_drawn_lines_are_judged_like_collections() -> None:
 def test_an_evaluation_before_training_over_spread_pairs_is_explained() -> None:
     line = Comparison(None, 5, (TEST, 1), (TEST,), ((None, 0, 80_352, TEST * TEST),))
     before = Measured(0, 0.7012, 0.7050, 0.41, 0.4275)
-    lines = [said("Test Loss (before training): 0.7050", 0, None), said("Test Accuracy (before training): 50.22%", 0, None)]
+    lines = [
+        said("Test Loss (before training): 0.7050", 0, None),
+        said("Test Accuracy (before training): 50.22%", 0, None),
+    ]
     loss, accuracy = judge_outside(lines, [line], [before])
     assert (loss.verdict, loss.part) == ("true", "test")
     assert (accuracy.verdict, accuracy.code) == ("slip", "metric-broadcast")
-    assert accuracy.truth == pytest.approx(42.75) and "400 × 400" in (accuracy.explanation or "")
+    assert accuracy.truth == pytest.approx(42.75) and "400 x 400" in (accuracy.explanation or "")
 
 
 def test_outside_figures_are_never_called_untrue() -> None:
@@ -333,11 +342,14 @@ def test_outside_figures_are_never_called_untrue() -> None:
 
 def test_judging_a_long_run_takes_little_time() -> None:
     long = simulated(epochs=100)
-    lines = [said(f"Epoch {e} loss {long.means()[e - 1] / 31:.4f} acc {long.running[e - 1]:.2%}", e * 50) for e in range(1, 101)]
+    lines = [
+        said(f"Epoch {e} loss {long.means()[e - 1] / 31:.4f} acc {long.running[e - 1]:.2%}", e * 50)
+        for e in range(1, 101)
+    ]
     rows = [series(f"loss_{i}", long.means() + i) for i in range(20)]
     spent = []
     for _ in range(3):
         began = time.process_time()
         judge_reports(long.run, lines, rows, (), long.comparisons, train_size=TRAIN, test_size=TEST)
         spent.append(time.process_time() - began)
-    assert min(spent) < 0.5, spent
+    assert min(spent) < 0.25, spent  # 50 ms where nothing else runs
