@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ _COMMANDS = ("run", "rejudge", "handout")
 class RunByDefault(TyperGroup):
     """`grade PATH` is `grade run PATH`."""
 
-    def parse_args(self, context: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
         """Put `run` in front unless a command or a general option leads."""
         if args and args[0] not in (
             *_COMMANDS,
@@ -40,13 +40,13 @@ class RunByDefault(TyperGroup):
         return super().parse_args(context, args)
 
 
-class Device(str, Enum):
+class Device(StrEnum):
     cpu = "cpu"
     cuda = "cuda"
     mps = "mps"
 
 
-class Audience(str, Enum):
+class Audience(StrEnum):
     student = "student"
     instructor = "instructor"
 

@@ -81,7 +81,10 @@ def _notes(submission: Submission, recording: Recording, evidence: Evidence) -> 
     yield from (f"Cell [{run.number}]: {run.note}" for run in recording.cells if run.note)
     if recording.reruns:
         seeds = ", ".join(str(rerun.seed) for rerun in recording.reruns)
-        yield f"A sound training loop fell short, so the submission was run again with other seeds ({seeds}); the best counts."
+        yield (
+            "A sound training loop fell short, so the submission was run again "
+            f"with other seeds ({seeds}); the best counts."
+        )
     if evidence.problems:
         yield f"The recording was damaged in {len(evidence.problems)} places; an instructor should look at it."
         yield from evidence.problems[:10]
@@ -94,7 +97,8 @@ def _exercise(spec: ExerciseSpec, evidence: Evidence, findings: Findings) -> Exe
     checks = tuple(_check(check, findings) for check in spec.checks)
     mistakes = [mistake for mistake in findings.mistakes if mistake.exercise == spec.number]
     status = exercise_outcome([check.status for check in checks])
-    places = [item.where for item in [*checks, *mistakes] if item.where is not None and _shown(item)]
+    items: list[CheckResult | Mistake] = [*checks, *mistakes]
+    places = [item.where for item in items if item.where is not None and _shown(item)]
     return ExerciseResult(
         number=spec.number,
         title=spec.title,
@@ -227,7 +231,7 @@ def _shortened(text: str) -> str:
 
 
 def _pictures(spec: ExerciseSpec, evidence: Evidence) -> Pictures:
-    """Each picture where the assignment looks at it: the model with its exercise, curves with the loop's, maps with the plot's."""
+    """Each picture where it is looked at: the model with its exercise, curves with the loop's, maps with the plot's."""
     if spec.task is None:
         return Pictures()
     task = evidence.tasks[spec.task]

@@ -54,7 +54,8 @@ def features_answered(case: Case) -> Finding:
     if not case.page.cells:
         return missing("No cell that looks at the data was found.", expected)
     return failed(
-        "The question about X's second dimension is not answered: a bare shape alone does not say which number is meant.",
+        "The question about X's second dimension is not answered: "
+        "a bare shape alone does not say which number is meant.",
         expected,
         "no such answer in the output or the text",
         case.place,
@@ -177,7 +178,7 @@ def _answer(text: str, width: int, prose: bool = False) -> str | None:
     return None
 
 
-def _rows_among(numbers: list[PrintedNumber], features: np.ndarray) -> int:  # type: ignore[type-arg]
+def _rows_among(numbers: list[PrintedNumber], features: np.ndarray) -> int:
     """Distinct rows of the data whose values stand next to each other in the output."""
     width = features.shape[1]
     found: set[int] = set()
@@ -191,7 +192,7 @@ def _rows_among(numbers: list[PrintedNumber], features: np.ndarray) -> int:  # t
     return len(found)
 
 
-def _run_of_values(numbers: list[PrintedNumber], features: np.ndarray) -> int:  # type: ignore[type-arg]
+def _run_of_values(numbers: list[PrintedNumber], features: np.ndarray) -> int:
     """The longest run of printed numbers that are consecutive values of one column."""
     best = 0
     for column in features.T:
@@ -203,7 +204,7 @@ def _run_of_values(numbers: list[PrintedNumber], features: np.ndarray) -> int:  
     return best
 
 
-def _length_of_run(numbers: list[PrintedNumber], column: np.ndarray) -> int:  # type: ignore[type-arg]
+def _length_of_run(numbers: list[PrintedNumber], column: np.ndarray) -> int:
     length = 0
     for number, value in zip(numbers[:20], column, strict=False):
         if abs(number.value - value) > number.slack:

@@ -105,7 +105,8 @@ def model_wrong_width(scene: Scene) -> Iterator[Mistake]:
         "model-wrong-width",
         task.spec.model_exercise,
         text,
-        "The first layer's in_features is the number of columns of X, the last layer's out_features what the loss needs.",
+        "The first layer's in_features is the number of columns of X, "
+        "the last layer's out_features what the loss needs.",
         model.where,
         model_maps="fail",
     )

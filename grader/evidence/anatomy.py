@@ -214,7 +214,7 @@ class Anatomy:
             place = self.passed(index), self.pending(index)
             alone = (index,) if self.graph.nodes[index].base in OWN_STATISTICS else ()
             groups.setdefault((*place, *alone), []).append(index)
-        return [self._activation(*place[:2], group) for place, group in groups.items()]
+        return [self._activation(place[0], place[1], group) for place, group in groups.items()]
 
     def _activation(self, before: int, after: int, group: list[int]) -> Activation:
         nodes = [self.graph.nodes[index] for index in group]

@@ -111,10 +111,8 @@ def _share_out(runs: Sequence[Run], tasks: Sequence[TaskSpec]) -> dict[str, str]
     names = list(dict.fromkeys(run.evidence.model for run in runs))
     if not names or not tasks:
         return {}
-    if len(tasks) == 1:
-        chosen = dict.fromkeys(names, tasks[0].id)
-    else:
-        chosen = _models_to_tasks(runs, names, tasks)
+    alone = len(tasks) == 1
+    chosen = dict.fromkeys(names, tasks[0].id) if alone else _models_to_tasks(runs, names, tasks)
     return {run.evidence.id: chosen[run.evidence.model] for run in runs if run.evidence.model in chosen}
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree  # type: ignore[attr-defined]  # the stubs leave it out
 from sklearn.datasets import make_blobs, make_circles
 
 from grader.model.assignment import DatasetSpec

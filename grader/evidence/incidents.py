@@ -41,7 +41,8 @@ def _told(submission: Submission, cells: Sequence[CellRun]) -> Iterator[Diagnosi
                 run,
                 submission,
                 f"The Python process ended in cell [{run.number}]; nothing after it could run.",
-                "Memory that ran out, exit() or a crash in compiled code can cause this; what was recorded before is graded.",
+                "Memory that ran out, exit() or a crash in compiled code can cause this; "
+                "what was recorded before is graded.",
             )
         elif run.status == "error" and run.error is not None:
             diagnosis = _of_error(submission, run, run.error, broken)
@@ -95,7 +96,8 @@ def _explained(run: CellRun, error: CellError) -> tuple[str, str, str]:
         "run-error",
         f"Cell [{run.number}] stopped with {said}",
         (
-            "The cells after it still ran; what they show is graded. Restart the kernel and run all cells to see it yourself."
+            "The cells after it still ran; what they show is graded. "
+            "Restart the kernel and run all cells to see it yourself."
         ),
     )
 

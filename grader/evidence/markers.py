@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from grader.model.submission import Cell, Submission, Where
 
-_WORD = r"(?:ex|exc|exer|exercise|exercice|exerci[tțţ]iul?|exerci[tțţ]iu|ejercicio|esercizio|[uü]bung|aufgabe|task|problem)"
+_WORD = (
+    r"(?:ex|exc|exer|exercise|exercice|exerci[tțţ]iul?|exerci[tțţ]iu|ejercicio|esercizio|[uü]bung|aufgabe"
+    r"|task|problem)"
+)
 _NUMBERED = rf"{_WORD}\b\s*[.:#№-]?\s*(?:n[or]\.?\s*)?(\d{{1,2}})\b"
 _EXTRA = rf"(?:extra|bonus)\b(?:\s*(?:{_WORD}|excercise))?"
 _IN_CODE = re.compile(rf"^\s*#[#\s%*=\-\[\]]*(?:markdown\]\s*)?(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)

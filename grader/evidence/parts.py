@@ -120,7 +120,7 @@ def _placed(array: KnownArray, lines: _AssignmentLines) -> KnownArray:
 
 
 def find_split(arrays: Sequence[KnownArray], finder: RowFinder) -> Split | None:
-    """The two parts that best make up the dataset; tensors before arrays, the student's names to tell which is which."""
+    """The two parts that best make up the dataset; tensors before arrays, names to tell which is which."""
     total = len(finder.rows.features)
     features = [array for array in arrays if array.role == "features" and len(array.shape) == 2]
     labels = [array for array in arrays if array.role == "labels"]
@@ -132,7 +132,7 @@ def find_split(arrays: Sequence[KnownArray], finder: RowFinder) -> Split | None:
     ]
     if not pairs:
         return None
-    pairs.sort(key=lambda pair: _pair_quality(*pair, total))
+    pairs.sort(key=lambda pair: _pair_quality(pair[0], pair[1], total))
     train, test = _which_is_train(*pairs[-1])
     train_labels, test_labels = _labels_for(train, labels), _labels_for(test, labels)
     return _split(train, test, train_labels, test_labels, finder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +27,9 @@ from grader.model.evidence import (
     DatasetEvidence,
     DrawnMap,
     Evidence,
+    ExerciseEvidence,
     KnownArray,
+    Reports,
     RunEvidence,
     Split,
     TaskEvidence,
@@ -117,7 +119,7 @@ def _data(
     return data, arrays
 
 
-def _ranges(data: Mapping[str, Data]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _ranges(data: Mapping[str, Data]) -> tuple[np.ndarray, np.ndarray]:
     """The box that holds all datasets of the commonest width."""
     two = [known.finder.rows.features for known in data.values() if known.finder.rows.features.shape[1] == 2]
     every = two or [known.finder.rows.features for known in data.values()]
@@ -197,9 +199,9 @@ def _loss_modules(task: TaskSpec, known: Known, run: RunEvidence | None) -> tupl
     return tuple(found)
 
 
-def _reports(given: Assigned, known: Known) -> reports.Reports:
+def _reports(given: Assigned, known: Known) -> Reports:
     if given.run is None:
-        return reports.Reports()
+        return Reports()
     mine = given.run
     others = [run for run in known.runs if run not in given.runs]
     next_cell = min(
@@ -240,7 +242,9 @@ def _foreign_models(given: Assigned, known: Known) -> tuple[str, ...]:
 # ---------------------------------------------------------------- exercises
 
 
-def _exercises(recording: Recording, known: Known, tasks: Mapping[str, TaskEvidence]) -> dict:  # type: ignore[type-arg]
+def _exercises(
+    recording: Recording, known: Known, tasks: Mapping[str, TaskEvidence]
+) -> dict[int, ExerciseEvidence]:
     told = known.reported
     pages = Pages(
         known.submission,
@@ -258,7 +262,7 @@ def _exercises(recording: Recording, known: Known, tasks: Mapping[str, TaskEvide
     }
 
 
-def _places(tasks: Sequence[TaskEvidence] | Iterator[TaskEvidence]) -> dict[int, list[Where]]:  # type: ignore[misc]
+def _places(tasks: Iterable[TaskEvidence]) -> dict[int, list[Where]]:
     """Where the events of each exercise happened."""
     found: dict[int, list[Where]] = {}
     for task in tasks:
@@ -292,6 +296,6 @@ def _classes(submission: Submission, assignment: Assignment) -> Iterator[ClassDe
             )
 
 
-def probes_for(assignment: Assignment) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def probes_for(assignment: Assignment) -> dict[str, np.ndarray]:
     """Unlabelled rows by dataset id, for models that can only be asked in the student's own process."""
     return {spec.id: held_out_rows(spec, spec.held_out_seeds[0]).features for spec in assignment.datasets}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from grader.model.submission import Where
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class Outcome(StrEnum):

@@ -18,7 +18,7 @@ def walk(loss: torch.Tensor) -> list[Any]:
         return []
     seen = {loss.grad_fn}
     queue = deque([loss.grad_fn])
-    found = []
+    found: list[Any] = []
     while queue and len(found) < _MOST_NODES:
         node = queue.popleft()
         found.append(node)

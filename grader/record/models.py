@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from grader.record.graph import Untraceable, state_of, trace_model
+from grader.record.graph import state_of, trace_model
+from grader.record.graph_traces import Untraceable
 from grader.record.place import Places, Stack
 from grader.record.store import Store
 
@@ -89,7 +90,7 @@ class ModelWatch:
                 constructed(module)
 
         nn.Module.__call__ = __call__  # type: ignore[method-assign]
-        nn.Module.__init__ = __init__  # type: ignore[method-assign]
+        nn.Module.__init__ = __init__  # type: ignore[method-assign, assignment]
 
     def entry_of(self, module: nn.Module) -> Entry | None:
         """The entry of a model, made now if it is a new one; None for what is no student's model."""
@@ -128,7 +129,7 @@ class ModelWatch:
             if entry.described != fresh:
                 entry.described = fresh
                 self._store.emit(self._event(entry, state))
-        self._entries = {key: entry for key, entry in self._entries.items()}
+        self._entries = dict(self._entries)
         for loss in self.loss_modules:
             self._store.emit(loss)
         self.loss_modules = []

@@ -53,8 +53,8 @@ class NameWatch:
             event = self._array_event(part) or _series_event(part, self._store.keep)
             if event is None:
                 continue
-            mark = (event.get("values"), event.get("shape"), event["type"])
-            mark = tuple(tuple(item) if isinstance(item, list) else item for item in mark)
+            told = (event.get("values"), event.get("shape"), event["type"])
+            mark = tuple(tuple(item) if isinstance(item, list) else item for item in told)
             if self._described.get(label) == mark:
                 continue
             self._described[label] = mark
@@ -139,7 +139,7 @@ def _series_event(value: Any, keep: Callable[[Any], str | None]) -> dict[str, An
             item = item.detach()
         elif isinstance(item, (np.ndarray, np.generic)) and item.size == 1:
             item = item.reshape(()).item()
-        if isinstance(item, torch.Tensor) or isinstance(item, numbers.Real):
+        if isinstance(item, (torch.Tensor, numbers.Real)):
             values.append(float(item))
         else:
             return None

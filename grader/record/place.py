@@ -47,7 +47,7 @@ class Places:
     def student_frames(self) -> list[FrameType]:
         """The student's function frames above the caller, innermost first; a cell's own level is left out."""
         frame: FrameType | None = sys._getframe(1)
-        found = []
+        found: list[FrameType] = []
         while frame is not None and len(found) < 8:
             if frame.f_code.co_filename in self._cell_of_file and frame.f_code.co_name != "<module>":
                 found.append(frame)

@@ -146,9 +146,9 @@ class TrainingWatch:
 
         torch.autograd.backward = recorded_backward
         torch.autograd.grad = recorded_grad
-        Optimizer.__init__ = __init__  # type: ignore[method-assign]
-        Optimizer.zero_grad = recorded_zero_grad  # type: ignore[method-assign]
-        nn.Module.zero_grad = recorded_module_zero_grad  # type: ignore[method-assign]
+        Optimizer.__init__ = __init__  # type: ignore[method-assign, assignment]
+        Optimizer.zero_grad = recorded_zero_grad  # type: ignore[method-assign, assignment]
+        nn.Module.zero_grad = recorded_module_zero_grad  # type: ignore[method-assign, assignment]
         stepped = guard(self._before_step)
         optimizer_module.register_optimizer_step_pre_hook(lambda optimizer, args, kwargs: stepped(optimizer))
 
