@@ -12,7 +12,7 @@ _WORD = (
     r"(?:ex|exc|exer|exercise|exercice|exerci[tțţ]iul?|exerci[tțţ]iu|ejercicio|esercizio|[uü]bung|aufgabe"
     r"|task|problem)"
 )
-_NUMBERED = rf"{_WORD}\b\s*[.:#№-]?\s*(?:n[or]\.?\s*)?(\d{{1,2}})\b"
+_NUMBERED = rf"{_WORD}(?![^\W\d_])\s*[.:#№-]?\s*(?:n[or]\.?\s*)?(\d{{1,2}})\b"
 _EXTRA = rf"(?:extra|bonus)\b(?:\s*(?:{_WORD}|excercise))?"
 _IN_CODE = re.compile(rf"^\s*#[#\s%*=\-\[\]]*(?:markdown\]\s*)?(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
 IN_TEXT = re.compile(rf"^[\s#>*_\-=\[(]*(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
