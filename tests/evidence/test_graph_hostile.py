@@ -169,7 +169,8 @@ HUGE = 10**9
             node("mm.default", ref("a"), ref("a")),
         ],
         [node("zeros.default", [40_000_000], out=f"n{i}") for i in range(8)]
-        + [node("cat.default", [ref(f"n{i}") for i in range(8)])],
+        + [node("dot.default", ref(f"n{i}"), ref("n7"), out=f"d{i}") for i in range(8)]
+        + [node("relu.default", ref("x"))],
         [
             node("zeros.default", [2, 3, 4], out="d"),
             node("zeros.default", [5, 3, 1], out="k"),
