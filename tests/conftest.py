@@ -1,0 +1,35 @@
+"""What many tests share: the assignment, and submissions that were recorded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grader.api import configured
+from grader.execute.bundle import read_bundle
+from grader.model.assignment import Assignment
+from grader.model.recording import Recording
+from grader.model.submission import Submission
+
+FILES = Path(__file__).parent / "files"
+
+Recorded = tuple[Submission, Recording]
+
+
+@pytest.fixture(scope="session")
+def nine() -> Assignment:
+    """The nine exercises."""
+    return configured(None)
+
+
+@pytest.fixture(scope="session")
+def example() -> Recorded:
+    """`examples/submission.ipynb` and its recording."""
+    return read_bundle(FILES / "example.evidence.zip")
+
+
+@pytest.fixture(scope="session")
+def unlucky() -> Recorded:
+    """A sound loop that fell short, with one further run that did not."""
+    return read_bundle(FILES / "unlucky.evidence.zip")
