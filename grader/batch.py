@@ -15,7 +15,7 @@ from grader.load.submission import load_submission
 from grader.model.assignment import Assignment
 from grader.model.grade import Grade
 from grader.pipeline import grade, rejudge
-from grader.report.audience import Audience
+from grader.report.audience import Audience, for_audience
 from grader.report.files import write_atomically
 from grader.report.html_report import to_html
 from grader.report.json_report import to_json
@@ -113,7 +113,11 @@ def write_reports(verdict: Grade, folder: Path, name: str, order: Order) -> tupl
         folder.mkdir(parents=True, exist_ok=True)
         for form in order.formats:
             target = folder / f"{name}.report.{form}"
-            text = to_json(verdict) if form == "json" else to_html(verdict, order.audience)
+            text = (
+                to_json(for_audience(verdict, order.audience))
+                if form == "json"
+                else to_html(verdict, order.audience)
+            )
             write_atomically(target, text)
             written.append(target)
     except OSError as error:

@@ -13,11 +13,21 @@ from grader.model.finding import Finding
 
 _FEATURE_WORD = re.compile(
     r"feature|dimens|column|coord|axis|axes|attribute|variable|shape|size|dim\b|ndim|second|"
-    r"caracteristic|tr[aă]s[aă]tur|coloan|coordonat|doua|segunda|deuxi|zweite|spalte|merkmal|colonne|columna",
+    r"caracteristic|tr[aă]s[aă]tur|coloan|coordonat|doua|segunda|deuxi|zweite|spalte|merkmal|koordinat|colonne|columna",
     re.IGNORECASE,
 )
 _TWO_IN_WORDS = re.compile(r"\b(two|dou[aă]|doi|dos|deux|zwei|due|duas|dois)\b", re.IGNORECASE)
 _ABOUT_LABELS = re.compile(r"class|label|etichet|clase|klasse|unique|epoch|layer|circle", re.IGNORECASE)
+_NO_ANSWER = re.compile(
+    r"shape\[-?\d\]|[(\[][\d\s,]*[)\]]"  # an index, a tuple: `X.shape[1]`, `(2000, 2)`
+    r"|\b\d+\s*(?:rows\s*)?(?:[x×]|by)\s*\d+(?:\s*columns)?\b"  # the same as `2000 x 2`
+    r"|\b(?:ex|exc|exer\w*|step|section|part|chapter|cell|task|figure|question|problem|lab)\s*[#.:]?\s*\d+",
+    re.IGNORECASE,
+)
+"""Numbers that stand in a line for another reason than to say how many features there are."""
+_INDEXED_SHAPE = re.compile(r"(?:\w+\.)?(?:shape\[-?\d\]|size\(-?\d\))", re.IGNORECASE)
+_COARSE = 1e-3
+"""Half a unit of the last digit, above which (two decimals) numbers resemble the data by chance."""
 _STANDALONE_TWO = re.compile(r"(?<![\d.,\-])2(?![\d.,)]*\d|[.)]\s)(?!\d)")
 
 
@@ -150,46 +160,66 @@ def aligned(case: Case) -> Finding:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\b(\d),(\d{3})\b", r"\1\2", text)
+    """Thousands without their comma, and `X.shape[1]` as a word: its index is no number of the data."""
+    return _INDEXED_SHAPE.sub("shape", re.sub(r"\b(\d),(\d{3})\b", r"\1\2", text))
+
+
+def _pair(rows: int, width: int) -> str:
+    """A pattern for both numbers of a shape, in any wording; also in the summary that `DataFrame.info` gives."""
+    of_labels = r"[^\S\n]*(?:class|clas[ae]|labels?\b(?!\s*[=:])|etichet)"
+    worded = rf"(?<![\d.]){rows}\b[^\d.)\]]{{1,40}}?\b{width}\b(?!\.\d|{of_labels})"
+    return rf"{worded}|\b{rows} entries[^\n]*\n[^\n]*total {width} columns"
 
 
 def _shows_pair(text: str, rows: int, width: int) -> bool:
-    between = r"(?:[\s,x×*\])(|:]|rows?|samples?|entries|by|and|r[aâ]nduri|linii|filas|lignes|zeilen|\\times)"
-    return re.search(rf"\b{rows}\b{between}{{1,20}}\b{width}\b(?!\.\d)", text, re.IGNORECASE) is not None
+    return re.search(_pair(rows, width), text, re.IGNORECASE) is not None
 
 
 def _shows_length(text: str, rows: int, width: int) -> bool:
-    """`rows` appears otherwise than as the beginning of X's shape."""
-    return re.search(rf"\b{rows}\b(?!\s*[,x×]\s*{width}\b)", text) is not None
+    """`rows` appears otherwise than in X's shape."""
+    rest = re.sub(_pair(rows, width), " ", text, flags=re.IGNORECASE)
+    return re.search(rf"(?<![\d.]){rows}\b(?!\.\d| non-null)", rest) is not None
 
 
 def _answer(text: str, width: int, prose: bool = False) -> str | None:
     """The line that names the number of features; None when no line does."""
     for line in text.splitlines():
-        bare = re.sub(r"[(\[][\d\s,]*[)\]]", " ", line)
-        if _ABOUT_LABELS.search(bare) and not _FEATURE_WORD.search(bare):
-            continue
-        number = (
-            _STANDALONE_TWO.search(bare) if width == 2 else re.search(rf"(?<![\d.]){width}(?![\d.])", bare)
-        )
-        named = _FEATURE_WORD.search(bare) is not None
-        if (number or (width == 2 and _TWO_IN_WORDS.search(bare))) and (named or not prose):
-            return line.strip()[:120]
+        bare = _NO_ANSWER.sub(" ", line)
+        named = _FEATURE_WORD.search(line) is not None
+        if named or (not prose and _bare_number(bare) and not _ABOUT_LABELS.search(bare)):
+            number = _STANDALONE_TWO if width == 2 else re.compile(rf"(?<![\d.]){width}(?![\d.])")
+            if number.search(bare) or (width == 2 and _TWO_IN_WORDS.search(bare)):
+                return line.strip()[:120]
     return None
+
+
+def _bare_number(line: str) -> bool:
+    """One number, with one word before it at most: what `print(X.shape[1])` or `print("d =", 2)` shows."""
+    return re.fullmatch(r"\W*(?:[^\W\d]+\W{1,4})?\d+\W*", line) is not None
 
 
 def _rows_among(numbers: list[PrintedNumber], features: np.ndarray) -> int:
     """Distinct rows of the data whose values stand next to each other in the output."""
     width = features.shape[1]
     found: set[int] = set()
+    coarse: list[tuple[int, set[int]]] = []
     for start in range(len(numbers) - width + 1):
         group = numbers[start : start + width]
         fits = np.ones(len(features), dtype=bool)
         for column, number in enumerate(group):
             fits &= np.abs(features[:, column] - number.value) <= number.slack
-        if 0 < fits.sum() <= 3:
+        if max(number.slack for number in group) > _COARSE:
+            coarse.append((start, set(np.flatnonzero(fits).tolist())))
+        elif 0 < fits.sum() <= 3:
             found.add(int(fits.argmax()))
-    return len(found)
+    return len(found | _successive(coarse, width))
+
+
+def _successive(groups: list[tuple[int, set[int]]], width: int) -> set[int]:
+    """Of roughly printed rows, which many figures resemble, those that follow each other as in the data."""
+    at = dict(groups)
+    pairs = ((row, at.get(start + width, set())) for start, rows in groups for row in rows)
+    return {each for row, following in pairs if row + 1 in following for each in (row, row + 1)}
 
 
 def _run_of_values(numbers: list[PrintedNumber], features: np.ndarray) -> int:
@@ -197,7 +227,8 @@ def _run_of_values(numbers: list[PrintedNumber], features: np.ndarray) -> int:
     best = 0
     for column in features.T:
         for start in range(len(numbers)):
-            for row in np.flatnonzero(np.abs(column[:200] - numbers[start].value) <= numbers[start].slack):
+            searched = column[: 200 if numbers[start].slack > _COARSE else len(column)]
+            for row in np.flatnonzero(np.abs(searched - numbers[start].value) <= numbers[start].slack):
                 best = max(best, _length_of_run(numbers[start:], column[row:]))
         if best >= 3:
             break

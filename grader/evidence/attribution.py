@@ -13,7 +13,6 @@ from grader.evidence.models import Model, place_of
 from grader.evidence.runs import Run
 from grader.model.assignment import Assignment, TaskSpec
 from grader.model.evidence import OptimizerEvidence
-from grader.model.submission import Where
 
 BY_MARKERS = "by the exercise markers in the file"
 BY_MEANING = "by what the code does (data, kind of model, order), since markers are missing or disagree"
@@ -82,11 +81,7 @@ def _marked_task(run: Run, assignment: Assignment, markers: Markers) -> str | No
 
 def _exercise_of_stack(run: Run, markers: Markers) -> int | None:
     """The exercise of the line that was running, or of the first marked function it called."""
-    for cell, line in run.raw.at:
-        exercise = markers.exercise_at(Where(cell=cell, line=line))
-        if exercise is not None:
-            return exercise
-    return markers.exercise_at(Where(cell=run.raw.cell))
+    return markers.exercise_at(markers.place(run.raw.at, run.raw.cell))
 
 
 def _by_meaning(

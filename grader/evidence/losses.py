@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -84,8 +85,44 @@ def loss_value(kind: LossKind, outputs: Array, labels: Array) -> float | None:
     return None
 
 
-def classes_of(outputs: Array, probabilities: bool) -> Array:
-    """The class each row is given: the largest column, or one column's side of its threshold; shape (n,)."""
-    if outputs.shape[1] > 1:
-        return np.asarray(outputs.argmax(axis=1))
-    return np.asarray((outputs[:, 0] > (0.5 if probabilities else 0.0)).astype(int))
+@dataclass(frozen=True)
+class LossView:
+    """How a loop looks at its model's outputs: what it applies to them, which loss it takes, where classes divide."""
+
+    kind: LossKind
+    applied: Activation
+    """What stands between the model's output and the loss."""
+    threshold: float
+    """Of a single output column, where class 1 begins."""
+
+    def seen(self, outputs: Array) -> Array:
+        """The outputs as the loss gets them."""
+        if self.applied == "sigmoid":
+            return np.asarray(1.0 / (1.0 + np.exp(-np.clip(outputs, -500, 500))))
+        if self.applied == "softmax":
+            raised = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+            return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+        return outputs
+
+    def loss(self, outputs: Array, labels: Array) -> float | None:
+        """The mean loss of these outputs for these labels; None for a kind that we cannot redo."""
+        return loss_value(self.kind, self.seen(outputs), labels)
+
+    def classes(self, outputs: Array) -> Array:
+        """The class each row is given: the largest column, or one column's side of the threshold; shape (n,)."""
+        if outputs.shape[1] > 1:
+            return np.asarray(outputs.argmax(axis=1))
+        return np.asarray((self.seen(outputs)[:, 0] > self.threshold).astype(int))
+
+
+def view_of(kind: LossKind, before_loss: Activation, output_activation: str) -> LossView:
+    """The view of a loop whose model ends in `output_activation`; what the model applies is not applied again."""
+    applied: Activation = (
+        before_loss if output_activation == "none" and before_loss in ("sigmoid", "softmax") else "none"
+    )
+    probable = (
+        output_activation in ("sigmoid", "softmax")
+        or applied == "sigmoid"
+        or kind in ("mse", "l1", "smooth-l1")
+    )
+    return LossView(kind, applied, 0.5 if probable else 0.0)

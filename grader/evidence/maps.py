@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from grader.evidence.boundary import boundary_in, compare_boundary, points_over
-from grader.evidence.losses import classes_of
-from grader.evidence.runs import Data, Run, gives_probabilities
+from grader.evidence.markers import Markers
+from grader.evidence.runs import Data, Run, view_of_run
 from grader.model.evidence import DrawnMap
 from grader.model.figures import Axes, DrawnBoundary, Figure
 from grader.model.submission import Where
@@ -32,16 +32,13 @@ class Units:
     shift: Array
 
 
-def place_of(figure: Figure, axes: Axes) -> Where:
-    """The line of the running cell that drew these axes."""
-    stack = axes.at or figure.at
-    if stack:
-        return Where(cell=stack[0][0], line=stack[0][1])
-    return Where(cell=figure.cell or 1)
+def place_of(figure: Figure, axes: Axes, markers: Markers) -> Where:
+    """The line that decides which exercise these axes belong to."""
+    return markers.place(axes.at or figure.at, figure.cell or 1)
 
 
 def drawn_maps(
-    figures: Sequence[Figure], data: Data, own: Sequence[Run], others: Sequence[Run]
+    figures: Sequence[Figure], data: Data, own: Sequence[Run], others: Sequence[Run], markers: Markers
 ) -> tuple[DrawnMap, ...]:
     """Every decision map in these figures that lies over this dataset. `own`: the task's runs, the judged one last."""
     found = []
@@ -49,19 +46,25 @@ def drawn_maps(
         for axes in figure.axes:
             drawn = boundary_in(axes)
             if drawn is not None:
-                found.append(_judge(figure, axes, drawn, data, own, others))
+                found.append(_judge(figure, axes, drawn, data, own, others, markers))
     return tuple(found)
 
 
 def _judge(
-    figure: Figure, axes: Axes, drawn: DrawnBoundary, data: Data, own: Sequence[Run], others: Sequence[Run]
+    figure: Figure,
+    axes: Axes,
+    drawn: DrawnBoundary,
+    data: Data,
+    own: Sequence[Run],
+    others: Sequence[Run],
+    markers: Markers,
 ) -> DrawnMap:
     units, over, labels_agree = _rows_shown(axes, data, [*own, *others])
     verdict, agreement, other = _whose(drawn, units, own, others)
     title = f"{figure.title} {axes.title}"
     return DrawnMap(
-        where=place_of(figure, axes),
-        cell=figure.cell or place_of(figure, axes).cell,
+        where=place_of(figure, axes, markers),
+        cell=figure.cell or place_of(figure, axes, markers).cell,
         title=axes.title,
         over=over,
         verdict=verdict,
@@ -144,13 +147,13 @@ def predictor(run: Run) -> Callable[[Array], Array] | None:
     model, match = run.model, run.match
     if model is None or model.graph is None:
         return None
-    probabilities = gives_probabilities(model, run.evidence.loss_kind)
+    view = view_of_run(model, run.evidence)
 
     def predict(rows: Array) -> Array:
         given = rows if match is None else rows * match.scale + match.shift
         outputs = model.outputs(run.final_weights, given)
         if outputs is None:
             raise ValueError("the model gave no outputs for these rows")
-        return classes_of(outputs, probabilities)
+        return view.classes(outputs)
 
     return predict

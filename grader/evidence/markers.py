@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.model.submission import Cell, Submission, Where
@@ -27,6 +28,15 @@ class Mark:
     """0 for the ungraded extra."""
     source: str
     """`metadata`, `comment` or `heading`."""
+    last_line: int | None = None
+    """Where it stands inside a function or class: the last line of that. It says nothing of what comes after."""
+
+    def governs(self, where: Where) -> bool:
+        """Whether it stands before this place, and in a part of the file that the place belongs to."""
+        line = where.line if where.line is not None else 10**9
+        if (self.where.cell, self.where.line or 1) > (where.cell, line):
+            return False
+        return self.last_line is None or (where.cell == self.where.cell and line <= self.last_line)
 
 
 class Markers:
@@ -40,12 +50,17 @@ class Markers:
         """The exercise that this place is marked as; None before the first mark."""
         if where is None:
             return None
-        found = None
-        for mark in self.marks:
-            if (mark.where.cell, mark.where.line or 1) > (where.cell, where.line or 10**9):
-                break
-            found = mark.exercise
-        return found
+        return next((mark.exercise for mark in reversed(self.marks) if mark.governs(where)), None)
+
+    def place(self, stack: Sequence[tuple[int, int]], cell: int) -> Where:
+        """The place that decides which exercise an event belongs to.
+
+        `stack`: (cell, line) of the student's frames, outermost first. A function that several exercises call
+        belongs to its caller, so the outermost marked line decides; without any, the outermost line.
+        """
+        places = [Where(cell=number, line=line) for number, line in stack]
+        marked = (place for place in places if self.exercise_at(place) is not None)
+        return next(marked, places[0] if places else Where(cell=cell))
 
     def cells_of(self, exercise: int) -> tuple[int, ...]:
         """The code cells in which some line is marked as this exercise."""
@@ -84,11 +99,26 @@ def _all_marks(submission: Submission) -> Iterator[Mark]:
 
 
 def _in_cell(cell: Cell) -> Iterator[Mark]:
+    scopes = _scopes(cell.source)
     for offset, line in enumerate(cell.source.splitlines()):
         match = _IN_CODE.match(line)
         if match:
             place = Where(cell=cell.number or 0, line=cell.first_line + offset)
-            yield Mark(place, int(match.group(1) or 0), "comment")
+            inside = [end for start, end in scopes if start < offset + 1 <= end]
+            last_line = min(inside) + cell.first_line - 1 if inside and line[:1].isspace() else None
+            yield Mark(place, int(match.group(1) or 0), "comment", last_line)
+
+
+def _scopes(source: str) -> list[tuple[int, int]]:
+    """First and last line of each function and class."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [
+        (node.lineno, node.end_lineno or node.lineno) for node in ast.walk(tree) if isinstance(node, kinds)
+    ]
 
 
 def _last_in_text(text: str, before: int | None) -> int | None:

@@ -54,13 +54,13 @@ class Pages:
             if cells
             else "nothing in the file belongs to it",
             printed=self._printed(spec.number, cells, bool(marked)),
-            prose=self._prose.get(spec.number, "") or ("" if marked else self._all_prose(by_meaning)),
+            prose=self._prose.get(spec.number, "") or ("" if marked else self._prose_around(cells)),
             figures=tuple(
                 figure for figure in self._figures if self._belongs(figure, spec.number, cells, bool(marked))
             ),
             comparisons=tuple(c for c in self._comparisons if c.cell in cells),
             errors=tuple(self._cells[n] for n in cells if n in self._cells and self._cells[n].status != "ok"),
-            attempted=any(self._is_own_work(number, spec) for number in cells),
+            attempted=any(self._is_own_work(number, spec) for number in cells if self._ran(number)),
         )
 
     def _printed(self, number: int, cells: Sequence[int], marked: bool) -> str:
@@ -87,10 +87,23 @@ class Pages:
     def _belongs(self, figure: Figure, exercise: int, cells: Sequence[int], marked: bool) -> bool:
         if not marked:
             return figure.cell in cells
-        return any(self._markers.exercise_at(place_of(figure, axes)) == exercise for axes in figure.axes)
+        return any(
+            self._markers.exercise_at(place_of(figure, axes, self._markers)) == exercise
+            for axes in figure.axes
+        )
 
-    def _all_prose(self, cells: Sequence[int]) -> str:
-        return "\n".join(_comments(cell) for cell in self._submission.code_cells if cell.number in cells)
+    def _prose_around(self, cells: Sequence[int]) -> str:
+        """Of a file without markers: the comments in these cells, and the text cells that follow one of them."""
+        texts, inside = [], False
+        for cell in self._submission.cells:
+            if cell.number is not None:
+                inside = cell.number in cells
+            if inside:
+                texts.append(cell.source if cell.kind == "markdown" else _comments(cell))
+        return "\n".join(texts)[:_MOST_TEXT]
+
+    def _ran(self, number: int) -> bool:
+        return number in self._cells and self._cells[number].status != "not_run"
 
     def _is_own_work(self, number: int, spec: ExerciseSpec) -> bool:
         cell = self._submission.cell(number)

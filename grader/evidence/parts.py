@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from os.path import commonprefix
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ Array = np.ndarray[Any, Any]
 
 _TEST_NAME = re.compile(r"test|val|eval|held|valid", re.IGNORECASE)
 _TRAIN_NAME = re.compile(r"train|antren|tr\b|fit", re.IGNORECASE)
-_LABEL_NAME = re.compile(r"^(y|label|target|t)(?=_|\d|$|[A-Z])|label|target|etichet", re.IGNORECASE)
-_FEATURE_NAME = re.compile(r"^x(?=_|\d|$|[A-Z])|feature|puncte|data", re.IGNORECASE)
+_LABEL_NAME = re.compile(r"^(y|label|target|t)(?=_|\d|$|(?-i:[A-Z]))|label|target|etichet", re.IGNORECASE)
+_FEATURE_NAME = re.compile(r"^x(?=_|\d|$|(?-i:[A-Z]))|feature|puncte|data", re.IGNORECASE)
 
 
 def known_arrays(raw: RawEvents, finder: RowFinder, submission: Submission) -> tuple[KnownArray, ...]:
@@ -174,11 +175,12 @@ def _labels_for(features: KnownArray, labels: Sequence[KnownArray]) -> KnownArra
 
 
 def _name_likeness(features: KnownArray, labels: KnownArray) -> tuple[float, ...]:
-    tail = re.sub(r"^[A-Za-z]+_?", "", features.name, count=1)
     same_part = bool(_TEST_NAME.search(features.name)) == bool(_TEST_NAME.search(labels.name))
-    same_tail = bool(tail) and labels.name.endswith(tail)
+    alike = len(commonprefix([features.name, labels.name])) + len(
+        commonprefix([features.name[::-1], labels.name[::-1]])
+    )
     tensor = labels.container == features.container
-    return (same_part, same_tail, tensor, -abs(features.where.cell - labels.where.cell), labels.where.cell)
+    return (same_part, alike, tensor, -abs(features.where.cell - labels.where.cell), labels.where.cell)
 
 
 def _split(

@@ -20,7 +20,7 @@ from grader.evidence.pages import Pages, cells_by_meaning
 from grader.evidence.parts import find_split, known_arrays, split_from_training
 from grader.evidence.pictures import boundaries, curves
 from grader.evidence.raw import RawEvaluation, RawEvents, RawLossModule, in_file_lines, read_events
-from grader.evidence.runs import Data, Run, held_out_accuracy, read_optimizers, read_runs
+from grader.evidence.runs import Data, Run, held_out_accuracy, read_optimizers, read_runs, view_of_run
 from grader.model.assignment import Assignment, TaskSpec
 from grader.model.evidence import (
     ClassDefinition,
@@ -103,7 +103,7 @@ def _known(recording: Recording, submission: Submission, assignment: Assignment)
         arrays=arrays,
         models=models,
         runs=runs,
-        reported=reports.reported(raw, read_figures(events, recording.tensors)),
+        reported=reports.reported(raw, read_figures(events, recording.tensors), markers, recording.cells),
         assigned=assign(assignment, markers, models, runs, optimizers),
     )
 
@@ -184,7 +184,8 @@ def _with_accuracy(run: Run, task: TaskSpec, known: Known) -> RunEvidence:
     if run.evidence.held_out_accuracy is not None or run.model is None:
         return run.evidence
     spec = known.assignment.dataset(task.dataset)
-    accuracy = held_out_accuracy(run.model, run.final_weights, spec, None, run.evidence.loss_kind)
+    view = view_of_run(run.model, run.evidence)
+    accuracy = held_out_accuracy(run.model, run.final_weights, spec, None, view)
     return replace(run.evidence, held_out_accuracy=accuracy)
 
 
@@ -209,7 +210,7 @@ def _reports(given: Assigned, known: Known) -> Reports:
     )
     judged = reports.judge(mine, known.runs, known.reported, next_cell)
     models = {model.facts.id for model in given.models}
-    elsewhere = reports.judge_other_cells(given.runs, models, known.reported)
+    elsewhere = reports.judge_other_cells(given.runs, models, known.reported, next_cell)
     return replace(judged, claims=(*judged.claims, *elsewhere))
 
 
@@ -217,7 +218,7 @@ def _maps(given: Assigned, known: Known) -> tuple[DrawnMap, ...]:
     data = known.data[given.task.dataset]
     own = [run for run in given.runs if run is not given.run] + ([given.run] if given.run else [])
     others = [run for run in known.runs if run not in given.runs]
-    return drawn_maps(_figures_for(given, known), data, own, others)
+    return drawn_maps(_figures_for(given, known), data, own, others, known.markers)
 
 
 def _figures_for(given: Assigned, known: Known) -> list[Figure]:
@@ -227,7 +228,10 @@ def _figures_for(given: Assigned, known: Known) -> list[Figure]:
         return [
             figure
             for figure in known.reported.figures
-            if any(known.markers.exercise_at(place_of(figure, axes)) == exercise for axes in figure.axes)
+            if any(
+                known.markers.exercise_at(place_of(figure, axes, known.markers)) == exercise
+                for axes in figure.axes
+            )
         ]
     start = given.run.evidence.cell if given.run else 0
     return [figure for figure in known.reported.figures if (figure.cell or 0) >= start]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from grader.evidence.markers import Markers
 from grader.evidence.raw import RawComparison, RawEvaluation, RawEvents, RawName, RawSay
 from grader.evidence.runs import Run
 from grader.evidence.truth import judge_outside, judge_reports
 from grader.model.evidence import Claim, Comparison, Measured, Reports, Said, Series
 from grader.model.figures import Figure
+from grader.model.recording import CellRun
+from grader.model.submission import Where
+
+_LONGEST_RESULT = 2000
 
 
 @dataclass(frozen=True)
@@ -17,23 +22,33 @@ class Reported:
     """Everything in a recording that may report a figure."""
 
     said: tuple[Said, ...]
+    results: tuple[Said, ...]
+    """What cells showed without printing it: the values of their last lines."""
     kept: tuple[Series, ...]
     figures: tuple[Figure, ...]
     comparisons: tuple[Comparison, ...]
     evaluations: tuple[RawEvaluation, ...]
 
 
-def reported(raw: RawEvents, figures: tuple[Figure, ...]) -> Reported:
-    """Read prints, collections and comparisons from the events."""
+def reported(
+    raw: RawEvents, figures: tuple[Figure, ...], markers: Markers, cells: Sequence[CellRun]
+) -> Reported:
+    """Read prints, shown results, collections and comparisons."""
     return Reported(
-        said=tuple(
-            Said(event.outer, event.cell, event.run, event.step, event.text) for event in raw.of(RawSay)
-        ),
+        said=tuple(Said(markers.place(e.at, e.cell), e.cell, e.run, e.step, e.text) for e in raw.of(RawSay)),
+        results=tuple(_results(cells)),
         kept=tuple(_series(raw)),
         figures=figures,
         comparisons=tuple(_comparison(event) for event in raw.of(RawComparison)),
         evaluations=raw.of(RawEvaluation),
     )
+
+
+def _results(cells: Sequence[CellRun]) -> Iterator[Said]:
+    for run in cells:
+        for output in run.outputs:
+            if output.kind == "result" and output.text.strip():
+                yield Said(Where(cell=run.number), run.number, None, 0, output.text[:_LONGEST_RESULT])
 
 
 def _series(raw: RawEvents) -> list[Series]:
@@ -95,7 +110,7 @@ def _judged(run: Run, everything: Reported, next_cell: int | None) -> Reports:
 
     return judge_reports(
         evidence,
-        [said for said in everything.said if said.run == evidence.id],
+        [said for said in everything.said if said.cell == evidence.cell],
         [series for series in everything.kept if near(series.cell)],
         [figure for figure in everything.figures if near(figure.cell)],
         [c for c in everything.comparisons if any(result[0] == evidence.id for result in c.results)],
@@ -104,13 +119,22 @@ def _judged(run: Run, everything: Reported, next_cell: int | None) -> Reports:
     )
 
 
-def judge_other_cells(runs: Sequence[Run], models: set[str], everything: Reported) -> tuple[Claim, ...]:
-    """Figures printed about these models in cells where nothing was trained: before or after their loops."""
+def judge_other_cells(
+    runs: Sequence[Run], models: set[str], everything: Reported, next_cell: int | None
+) -> tuple[Claim, ...]:
+    """Figures shown about these models outside their loops: in cells that evaluate them, and as cells' results."""
     trained_in = {run.evidence.cell for run in runs}
-    cells = {e.cell for e in everything.evaluations if e.model in models and e.cell not in trained_in}
+    evaluated_in = {e.cell for e in everything.evaluations if e.model in models}
+    last = max(trained_in, default=0)
+    shown_in = {said.cell for said in everything.results if last <= said.cell < (next_cell or 10**9)}
     claims: list[Claim] = []
-    for cell in sorted(cells):
-        said = [said for said in everything.said if said.cell == cell and said.run is None]
+    for cell in sorted(evaluated_in | shown_in):
+        said = [
+            said
+            for said in everything.said
+            if said.cell == cell and said.run is None and cell not in trained_in
+        ]
+        said += [result for result in everything.results if result.cell == cell]
         comparisons = [c for c in everything.comparisons if c.cell == cell]
         claims.extend(judge_outside(said, comparisons, _moments(runs, cell)))
     return tuple(claims)
@@ -119,5 +143,5 @@ def judge_other_cells(runs: Sequence[Run], models: set[str], everything: Reporte
 def _moments(runs: Sequence[Run], cell: int) -> list[Measured]:
     """The models' figures as they stood around a cell: at the start of later runs, at the end of earlier ones."""
     later = [run.evidence.first for run in runs if run.evidence.cell > cell]
-    earlier = [run.evidence.last for run in runs if run.evidence.cell < cell]
+    earlier = [run.evidence.last for run in runs if run.evidence.cell <= cell]
     return [measured for measured in [*later, *earlier] if measured is not None]

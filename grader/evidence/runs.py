@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grader.evidence.datasets import Match, RowFinder, held_out_rows
-from grader.evidence.losses import activation_before, classes_of, loss_kind, loss_value
+from grader.evidence.losses import LossView, activation_before, loss_kind, view_of
 from grader.evidence.models import Model
 from grader.evidence.raw import RawDetail, RawEvaluation, RawEvents, RawOptimizer, RawRun
 from grader.model.assignment import DatasetSpec
@@ -98,11 +98,17 @@ def _read(
     test = _test_part(used, match, event, raw, train)
     weights = [(shot.step, raw.arrays(shot.state)) for shot in event.snapshots]
     if model is not None:
+        view = view_of_run(model, evidence)
+        known = weights and _formula_holds(
+            model, weights[0][1], view, evidence, rows, targets, raw.array(event.batch_rows)
+        )
         evidence = replace(
             evidence,
-            measured=tuple(_measure(model, step, state, kind, train, test) for step, state in weights),
+            measured=tuple(
+                _measure(model, step, state, view, train, test, bool(known)) for step, state in weights
+            ),
             initial_weights_of=_same_start(event, earlier),
-            held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, kind)
+            held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, view)
             if used and weights
             else None,
         )
@@ -286,21 +292,59 @@ def _student_labels(used: Data, rows: Array, labels: Any, aligned: float | None)
 # ---------------------------------------------------------------- measuring
 
 
+def view_of_run(model: Model, run: RunEvidence) -> LossView:
+    """How this run's loop looks at the model's outputs."""
+    return view_of(run.loss_kind, run.activation_before_loss, model.facts.output_activation)
+
+
+def _formula_holds(
+    model: Model,
+    weights: Mapping[str, Array],
+    view: LossView,
+    run: RunEvidence,
+    rows: Array | None,
+    targets: Array | None,
+    batch_rows: Array | None,
+) -> bool:
+    """Whether our formula gives the first recorded loss: label smoothing, class weights or penalties change it.
+
+    A loss divided for gradient accumulation, or summed over the batch, is the same formula.
+    """
+    if rows is None or targets is None or batch_rows is None or not len(batch_rows) or not len(run.losses):
+        return False
+    count = int(batch_rows[0])
+    outputs = model.outputs(weights, rows[:count])
+    if outputs is None or len(targets) < count:
+        return False
+    ours = view.loss(outputs, _as_labels(targets[:count]))
+    if ours is None or not np.isfinite(ours) or not ours:
+        return False
+    ratio = float(run.losses[0]) / ours
+    if not np.isfinite(ratio) or ratio <= 0:
+        return False
+    times = ratio if ratio >= 1 else 1 / ratio
+    whole = round(times) in {1, count} or (ratio < 1 and round(times) <= 64)
+    return whole and abs(times - round(times)) <= 2e-4 * times
+
+
 def _measure(
     model: Model,
     step: int,
     weights: Mapping[str, Array],
-    kind: LossKind,
+    view: LossView,
     train: tuple[Array, Array] | None,
     test: tuple[Array, Array] | None,
+    formula_holds: bool,
 ) -> Measured:
-    train_loss, train_accuracy = _figures(model, weights, kind, train)
-    test_loss, test_accuracy = _figures(model, weights, kind, test)
+    train_loss, train_accuracy = _figures(model, weights, view, train)
+    test_loss, test_accuracy = _figures(model, weights, view, test)
+    if not formula_holds:
+        train_loss = test_loss = None
     return Measured(step, train_loss, test_loss, train_accuracy, test_accuracy)
 
 
 def _figures(
-    model: Model, weights: Mapping[str, Array], kind: LossKind, part: tuple[Array, Array] | None
+    model: Model, weights: Mapping[str, Array], view: LossView, part: tuple[Array, Array] | None
 ) -> tuple[float | None, float | None]:
     """Loss and accuracy of these weights on these rows."""
     if part is None or not len(part[0]):
@@ -308,22 +352,11 @@ def _figures(
     outputs = model.outputs(weights, part[0])
     if outputs is None or not np.isfinite(outputs).all():
         return None, None
-    accuracy = float((classes_of(outputs, gives_probabilities(model, kind)) == part[1]).mean())
-    return loss_value(kind, outputs, part[1]), accuracy
-
-
-def gives_probabilities(model: Model, kind: LossKind | None) -> bool:
-    """Whether one output column is a probability (or trained to be one), so that 0.5 divides the classes."""
-    return model.facts.output_activation in ("sigmoid", "softmax") or kind in (
-        "bce",
-        "mse",
-        "l1",
-        "smooth-l1",
-    )
+    return view.loss(outputs, part[1]), float((view.classes(outputs) == part[1]).mean())
 
 
 def held_out_accuracy(
-    model: Model, weights: Mapping[str, Array], spec: DatasetSpec, match: Match | None, kind: LossKind | None
+    model: Model, weights: Mapping[str, Array], spec: DatasetSpec, match: Match | None, view: LossView
 ) -> float | None:
     """The mean accuracy on rows no student saw, brought into the model's units by the student's own scaling."""
     if spec.classes == 0:
@@ -336,7 +369,7 @@ def held_out_accuracy(
         if outputs is None:
             return None
         finite = np.isfinite(outputs).all(axis=1)
-        right = classes_of(outputs, gives_probabilities(model, kind)) == rows.labels
+        right = view.classes(outputs) == rows.labels
         found.append(float((right & finite).mean()))
     return float(np.mean(found)) if found else None
 

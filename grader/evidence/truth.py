@@ -188,6 +188,8 @@ def _judge_loss(course: Course, step: int, number: claims.Said, earlier: Sequenc
 
 def _refuted_loss(course: Course, step: int, number: claims.Said, band: tuple[float, float]) -> _Judgement:
     """Far from everything recomputed: untrue, unless what it is about was not recomputed at this step."""
+    if all(point.train_loss is None and point.test_loss is None for point in course.measured):
+        return _Judgement("unchecked", "the loss has terms that are not recomputed")
     exact = any(
         point.step == step and (point.test_loss if number.part == "test" else point.train_loss) is not None
         for point in course.measured

@@ -9,7 +9,7 @@ from typing import Any
 from grader.model.recording import CellError, Limits, Output
 
 _CONTROL_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CELL_FILE = re.compile(r"[\w./-]*/ipykernel_\d+/\d+\.py")
+_CELL_FILE = re.compile(r"(?<![\w./-])[\w./-]*/ipykernel_\d+/\d+\.py")
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]{6,16}\b")
 _LONGEST_PICTURE = 4 * 1024**2
 """Characters of base64."""

@@ -170,14 +170,6 @@ class Comparison:
     results: tuple[tuple[str | None, int, int, int], ...]
     """(run id, step, pairs that agreed, pairs compared), in order."""
 
-    @property
-    def spread(self) -> bool:
-        """(N, 1) met (N,) and became N × N."""
-        return bool(self.results) and any(
-            total > max(int(np.prod(self.left_shape)), int(np.prod(self.right_shape)))
-            for _, _, _, total in self.results
-        )
-
 
 @dataclass(frozen=True)
 class Said:

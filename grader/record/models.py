@@ -59,7 +59,8 @@ class ModelWatch:
         self._places = places
         self._evaluated = evaluated
         self._numbers = itertools.count()
-        self._made_at: weakref.WeakKeyDictionary[nn.Module, Stack] = weakref.WeakKeyDictionary()
+        # By id, with a weak reference that tells a recycled id: some modules (metrics) cannot be hashed yet.
+        self._made_at: dict[int, tuple[weakref.ref[nn.Module], Stack]] = {}
         self._entries: dict[int, Entry] = {}
         self._ignored: dict[type, bool] = {}
         self._loss_types: dict[type, bool] = {}
@@ -97,7 +98,7 @@ class ModelWatch:
         module = getattr(module, "_orig_mod", module)  # torch.compile wraps the model it was given
         entry = self._entries.get(id(module))
         if entry is None and _is_model(module) and len(self._entries) < _MOST_MODELS:
-            entry = Entry(next(self._numbers), module, self._made_at.get(module, []))
+            entry = Entry(next(self._numbers), module, self._place_of(module))
             self._entries[id(module)] = entry
         return entry
 
@@ -113,7 +114,8 @@ class ModelWatch:
 
     def find_built(self) -> None:
         """Make entries of the models that were built but never called, and of nothing that is part of another."""
-        alive = [module for module in list(self._made_at) if _is_model(module)]
+        built = [reference() for reference, _ in self._made_at.values()]
+        alive = [module for module in built if module is not None and _is_model(module)]
         parts = {id(part) for module in alive for part in module.modules() if part is not module}
         for module in alive:
             if id(module) not in parts:
@@ -122,6 +124,7 @@ class ModelWatch:
     def describe(self) -> None:
         """Write an event for each model that is new or changed its shape since it was last described."""
         self.find_built()
+        self._made_at = {key: built for key, built in self._made_at.items() if built[0]() is not None}
         for entry in list(self._entries.values()):
             state = state_of(entry.module)
             outline = tuple((name, tuple(value.shape), str(value.dtype)) for name, value in state.items())
@@ -190,7 +193,11 @@ class ModelWatch:
         if _is_loss(module):
             self._note_loss(module, place)
         else:
-            self._made_at[module] = place
+            self._made_at[id(module)] = (weakref.ref(module), place)
+
+    def _place_of(self, module: nn.Module) -> Stack:
+        reference, place = self._made_at.get(id(module), (lambda: None, []))
+        return place if reference() is module else []
 
     def _note_loss(self, module: nn.Module, place: Stack) -> None:
         if len(self.loss_modules) < 20:

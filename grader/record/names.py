@@ -39,6 +39,13 @@ class NameWatch:
                 else:
                     self._describe(name, value, local=True)
 
+    def note_arrays(self, namespace: Mapping[str, Any]) -> None:
+        """Describe the arrays that the namespace holds now, before a later line of the cell reuses their names."""
+        for name, value in list(namespace.items())[:_MOST_NAMES]:
+            arrays = isinstance(value, (torch.Tensor, np.ndarray)) or _is_dataset(value)
+            if arrays and not name.startswith("_"):
+                self._describe(name, value, local=False)
+
     def describe(self, namespace: Mapping[str, Any]) -> None:
         """Write an event for each change in the user's namespace and in the containers seen in functions."""
         for name, value in list(namespace.items())[:_MOST_NAMES]:
@@ -93,6 +100,8 @@ def _parts(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, item in list(value.items())[:40]:
             yield from _parts(f"{name}[{str(key)[:30]!r}]", item, depth + 1)
+    elif _is_table(value):
+        yield from _columns(name, value)
     elif isinstance(value, (list, tuple)) and 0 < len(value) <= 16 and not isinstance(value[0], (int, float)):
         for index, item in enumerate(value):
             yield from _parts(f"{name}[{index}]", item, depth + 1)
@@ -102,6 +111,24 @@ def _parts(name: str, value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
         for key, item in list(vars(value).items())[:40]:
             if not key.startswith("_") and not isinstance(value, torch.nn.Module):
                 yield from _parts(f"{name}.{key}", item, depth + 1)
+
+
+def _is_table(value: Any) -> bool:
+    """A list of at least three records of one form: tuples, lists or dicts."""
+    if not isinstance(value, (list, collections.deque)) or len(value) < 3:
+        return False
+    first = value[0]
+    if not isinstance(first, (tuple, list, dict)) or not 0 < len(first) <= 16:
+        return False
+    return all(type(record) is type(first) and len(record) == len(first) for record in value)
+
+
+def _columns(name: str, records: Any) -> Iterator[tuple[str, Any]]:
+    """What the records hold, field by field."""
+    keys = list(records[0]) if isinstance(records[0], dict) else range(len(records[0]))
+    for key in keys:
+        if all(not isinstance(record, dict) or key in record for record in records):
+            yield f"{name}[{key!r}]", [record[key] for record in records]
 
 
 def _is_student_object(value: Any) -> bool:
