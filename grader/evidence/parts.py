@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from os.path import commonprefix
 from typing import Any
 
 import numpy as np
@@ -176,11 +175,16 @@ def _labels_for(features: KnownArray, labels: Sequence[KnownArray]) -> KnownArra
 
 def _name_likeness(features: KnownArray, labels: KnownArray) -> tuple[float, ...]:
     same_part = bool(_TEST_NAME.search(features.name)) == bool(_TEST_NAME.search(labels.name))
-    alike = len(commonprefix([features.name, labels.name])) + len(
-        commonprefix([features.name[::-1], labels.name[::-1]])
-    )
+    alike = _shared_start(features.name, labels.name) + _shared_start(features.name[::-1], labels.name[::-1])
     tensor = labels.container == features.container
     return (same_part, alike, tensor, -abs(features.where.cell - labels.where.cell), labels.where.cell)
+
+
+def _shared_start(one: str, other: str) -> int:
+    """How many letters two names have in common from their beginning."""
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 def _split(
