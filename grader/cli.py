@@ -262,7 +262,7 @@ def main() -> None:
         level="WARNING", format="%(message)s", handlers=[RichHandler(console=Console(stderr=True))]
     )
     try:
-        app()
+        app(prog_name="grade")
     except GraderError as error:
         _complain(Console(stderr=True), error)
         sys.exit(_status_of(error))
