@@ -93,6 +93,9 @@ def metric_not_reported(scene: Scene) -> Iterator[Mistake]:
 def _told(claim: Claim) -> str:
     """The figure as printed, what it should be, and how it came about."""
     shown = f"“{claim.text.strip()[:90]}”"
-    truth = f" should be {claim.truth:.4g}" if claim.truth is not None else ""
+    differs = claim.truth is not None and (
+        claim.value is None or abs(claim.truth - claim.value) > 1e-3 * abs(claim.value)
+    )
+    truth = f" should be {claim.truth:.4g}" if differs else ""
     why = f" ({claim.explanation})" if claim.explanation else ""
     return f"{shown}{truth}{why}"

@@ -22,7 +22,7 @@ _WORDS: dict[_Word, re.Pattern[str]] = {
         r"|verlust|perdida|perdita|fehler|entropi|strata|потер|損失|损失"
     ),
     "accuracy": re.compile(
-        r"acc(?![a-z])|accur|acurat|precizi|precis|corect|correct|genauigkeit|exactitud|esattezza|richtig"
+        r"accs?(?![a-z])|accur|acurat|precizi|precis|corect|correct|genauigkeit|exactitud|esattezza|richtig"
         r"|\bright\b|\bhits?\b|точност|正解率|准确率"
     ),
     "counter": re.compile(r"epoc|epok|iter|\bsteps?\b|batch|эпох|\bpas(?:ul|ii)?\b|schritt"),

@@ -12,7 +12,7 @@ from grader.evidence.claims import Meaning, Part, names_meaning, names_part
 from grader.evidence.moments import Course
 from grader.evidence.slips import broadcast_slip
 from grader.model.evidence import Claim, Series
-from grader.model.figures import Figure
+from grader.model.figures import Figure, Line
 from grader.model.submission import Where
 
 Array = np.ndarray[Any, Any]
@@ -66,7 +66,7 @@ def judge_drawn(
             where = Where(cell=at[-1][0], line=at[-1][1]) if at else None
             drawn_in = figure.cell or (at[0][0] if at else cell)
             for line in axes.lines:
-                text = line.label or axes.title or axes.ylabel or figure.title
+                text = _own_label(line) or axes.title or axes.ylabel or figure.title or "a line"
                 words = (
                     line.label if names_meaning(line.label) else f"{axes.title} {axes.ylabel} {line.label}"
                 )
@@ -183,6 +183,11 @@ def _compared_rows(course: Course) -> Iterator[_Row]:
         for column in columns:
             if compared.spread or _plausible(course, column):
                 yield _Row(column, "accuracy", "unknown", what, code)
+
+
+def _own_label(line: Line) -> str:
+    """The student's label; matplotlib gives unlabelled lines one that begins with an underscore."""
+    return "" if line.label.startswith("_") else line.label
 
 
 def _pooled(steps: Array, agreed: Array, total: Array, bounds: Array) -> Array:

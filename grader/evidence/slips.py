@@ -47,12 +47,11 @@ def spread_shares(line: Comparison) -> Iterator[float]:
 
 def broadcast_slip(line: Comparison, truth: float | None) -> Slip:
     """Say which shapes met."""
-    left, right = (" x ".join(map(str, shape)) for shape in (line.left_shape, line.right_shape))
     pairs = max(total for _, _, _, total in line.results)
     side = math.isqrt(pairs)
     return Slip(
         "metric-broadcast",
-        f"({left}) compared with ({right},) gave {side} x {side} pairs: each prediction met every label",
+        f"shape {line.left_shape} compared with {line.right_shape} makes {side} × {side} pairs",
         truth,
     )
 

@@ -62,27 +62,28 @@ class ModelWatch:
         # By id, with a weak reference that tells a recycled id: some modules (metrics) cannot be hashed yet.
         self._made_at: dict[int, tuple[weakref.ref[nn.Module], Stack]] = {}
         self._entries: dict[int, Entry] = {}
-        self._ignored: dict[type, bool] = {}
-        self._loss_types: dict[type, bool] = {}
+        self._ignored: set[type] = set()
         self.inside = False
         self.pending: list[Forward] = []
         self.loss_modules: list[dict[str, Any]] = []
 
     def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
         """Wrap `nn.Module.__call__` and `nn.Module.__init__`."""
-        original_call, original_init = nn.Module.__call__, nn.Module.__init__
+        original_init = nn.Module.__init__
         watch, called, constructed = self, guard(self._called), guard(self._constructed)
+        ignored = self._ignored
 
+        # What torch's own `__call__` does stands here again: a layer's call then costs no more than unwatched.
         def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - takes its place
-            if watch.inside:
-                return original_call(module, *args, **kwargs)
+            call = module._compiled_call_impl or module._call_impl
+            if watch.inside or type(module) in ignored:
+                return call(*args, **kwargs)
             watch.inside = True
             try:
-                outputs = original_call(module, *args, **kwargs)
+                outputs = call(*args, **kwargs)
             finally:
                 watch.inside = False
-            if type(module) not in watch._ignored:
-                called(module, args, kwargs, outputs)
+            called(module, args, kwargs, outputs)
             return outputs
 
         def __init__(module: nn.Module, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - takes its place
@@ -207,8 +208,8 @@ class ModelWatch:
     def _called(self, module: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
         entry = self._entries.get(id(module)) or self.entry_of(module)
         if entry is None:
-            if type(module).__module__.startswith("torch.") and not any(True for _ in module.parameters()):
-                self._ignored[type(module)] = True
+            if _is_leaf_of_torch(module):
+                self._ignored.add(type(module))
             return
         rows = args[0] if args else next(iter(kwargs.values()), None)
         if entry.example is None:
@@ -233,6 +234,12 @@ class ModelWatch:
 
 def _is_loss(module: nn.Module) -> bool:
     return isinstance(module, nn.modules.loss._Loss)
+
+
+def _is_leaf_of_torch(module: nn.Module) -> bool:
+    """A loss or an activation of torch's own: whatever object of its class is called, it is no model."""
+    holds_others = isinstance(module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
+    return type(module).__module__.startswith("torch.nn") and not holds_others and not module._parameters
 
 
 def _is_model(module: nn.Module) -> bool:

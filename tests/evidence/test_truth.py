@@ -178,7 +178,7 @@ def test_a_comparison_of_a_column_with_a_row_is_named() -> None:
     step = EPOCHS * PER_EPOCH
     (claim,) = judged(SIM, f"Test Acc: {SIM.spread_share:.2%}", step, (SIM.spread,))
     assert (claim.verdict, claim.code) == ("slip", "metric-broadcast")
-    assert "400 x 400" in (claim.explanation or "")
+    assert "400 × 400" in (claim.explanation or "")
     assert claim.truth == pytest.approx(SIM.test[step][1] * 100)
 
 
@@ -333,7 +333,7 @@ def test_an_evaluation_before_training_over_spread_pairs_is_explained() -> None:
     loss, accuracy = judge_outside(lines, [line], [before])
     assert (loss.verdict, loss.part) == ("true", "test")
     assert (accuracy.verdict, accuracy.code) == ("slip", "metric-broadcast")
-    assert accuracy.truth == pytest.approx(42.75) and "400 x 400" in (accuracy.explanation or "")
+    assert accuracy.truth == pytest.approx(42.75) and "400 × 400" in (accuracy.explanation or "")
 
 
 def test_outside_figures_are_never_called_untrue() -> None:
