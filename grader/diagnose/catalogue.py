@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from grader.diagnose import loops, losses, models, plots, reports
 from grader.diagnose.data import data_mistakes
@@ -62,12 +63,15 @@ def diagnose(
 
     A diagnosis that breaks names nothing; it is told to `report`, and costs nothing.
     """
-    found: list[Mistake] = list(data_mistakes(assignment, evidence))
-    for task in assignment.tasks:
-        scene = Scene(assignment, evidence, evidence.tasks[task.id])
-        for look in CATALOGUE:
-            try:
-                found.extend(look(scene))
-            except Exception as error:  # a fault of ours must never cost points
-                report(look.__name__, error)
+    scenes = [Scene(assignment, evidence, evidence.tasks[task.id]) for task in assignment.tasks]
+    looks: list[tuple[str, Callable[[], Iterable[Mistake]]]] = [
+        ("data_mistakes", partial(data_mistakes, assignment, evidence)),
+        *((look.__name__, partial(look, scene)) for scene in scenes for look in CATALOGUE),
+    ]
+    found: list[Mistake] = []
+    for name, look in looks:
+        try:
+            found.extend(look())
+        except Exception as error:  # a fault of ours must never cost points
+            report(name, error)
     return tuple(found)
