@@ -210,6 +210,7 @@ MODELS = [
     ("ex9.model", no_model("blobs"), ABSENT),
     ("ex9.model", with_model("blobs", output_width=3), FAILED),
     ("ex9.model", with_model("blobs", output_width=1), FAILED),
+    ("ex9.model", with_model("blobs", output_width=2), FAILED),
     ("ex9.model", with_model("blobs", linear_layers=(LinearLayer(2, 4),), affine=True), PASSED),
 ]
 

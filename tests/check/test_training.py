@@ -46,6 +46,12 @@ LEARNS = [
                  measured=measured(0.7, 0.1)),
         PASSED,
     ),
+    (
+        "ex5.learns",
+        with_run("baseline", with_model("baseline", affine=False, affine_before_output=False),
+                 measured=measured(0.693, 0.693)),
+        PASSED,
+    ),
     # another loss has another optimum
     ("ex5.learns", with_run("baseline", loss_kind="mse", measured=measured(0.5, 0.25)), PASSED),
     ("ex5.learns", with_run("baseline", measured=NOT_RECOMPUTED), PASSED),  # as recorded: ends at 0.693
@@ -226,3 +232,8 @@ def test_a_wrong_boundary_is_told_with_what_is_wrong_about_it() -> None:
     finding = found("ex8.true", maps(wrong("train", "transposed"), TEST))
     assert finding.actual == "x and y are exchanged"
     assert finding.outcome is Outcome.PARTIAL
+
+
+def test_a_title_tells_the_part_where_the_rows_do_not() -> None:
+    finding = found("ex8.drawn", maps(drawn("unknown", title_part="test")))
+    assert finding.actual == "test only"
