@@ -88,6 +88,14 @@ def _notes(submission: Submission, recording: Recording, evidence: Evidence) -> 
     if evidence.problems:
         yield f"The recording was damaged in {len(evidence.problems)} places; an instructor should look at it."
         yield from evidence.problems[:10]
+    for model in {task.model.id: task.model for task in evidence.tasks.values() if task.model}.values():
+        if model.how != "graph" and model.calls:
+            judged = (
+                "judged by the answers it gave to unlabelled rows"
+                if model.how == "predictions"
+                else "not run again"
+            )
+            yield f"The model `{model.class_name}` could not be exported ({model.unreadable}); it was {judged}."
     if not recording.sandbox:
         yield "The submission ran without a sandbox."
 

@@ -10,6 +10,7 @@ from grader.check.judge import judge
 from grader.check.rerun import deserves_another_seed
 from grader.compose import compose
 from grader.diagnose.catalogue import diagnose
+from grader.evidence.graph_operators import ALLOWED
 from grader.evidence.reader import markers_of, probes_for, read_evidence
 from grader.execute.job import Device, Job
 from grader.execute.kernel import Kernel
@@ -41,6 +42,7 @@ def grade(submission: Submission, assignment: Assignment, kernel: Kernel, device
         support=assignment.support,
         exercise_of_cell=markers_of(submission, assignment),
         probes=probes_for(assignment),
+        operators=ALLOWED,
     )
     recording = kernel.run(submission, job)
     evidence = read_evidence(recording, submission, assignment)

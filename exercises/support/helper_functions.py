@@ -1,6 +1,7 @@
-"""Small helpers: a score, and a picture of a fitted line."""
+"""Helpers that the exercises may import: a score, a picture of a fitted line, a picture of a classifier."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 
 
@@ -27,3 +28,38 @@ def plot_predictions(train_data, train_labels, test_data, test_labels, predictio
     if predictions is not None:
         plt.scatter(_on_paper(test_data), _on_paper(predictions), s=8, c="tab:red", label="predictions")
     plt.legend()
+
+
+def _classes(outputs):
+    """The class of each row, from the logits of a model with one or with many outputs."""
+    if outputs.ndim == 1 or outputs.shape[1] == 1:
+        return (outputs.reshape(-1) > 0).long()
+    return outputs.argmax(dim=1)
+
+
+def plot_decision_boundary(model, X, y, steps=101):
+    """Colours the plane by the class that `model` gives to each of its points, and puts the rows of X on it.
+
+    model: an nn.Module that turns rows of two features into logits, shape (N, 1), (N,) or (N, classes)
+    X:     features, shape (N, 2)
+    y:     labels, shape (N,) or (N, 1)
+
+    Draws into the current axes, so it works in subplots. The model stays on its device, and in its mode.
+    """
+    features = torch.as_tensor(X).detach().cpu().numpy()
+    labels = torch.as_tensor(y).detach().cpu().reshape(-1).numpy()
+    low, high = features.min(axis=0) - 0.1, features.max(axis=0) + 0.1
+    across, up = np.meshgrid(np.linspace(low[0], high[0], steps), np.linspace(low[1], high[1], steps))
+    grid = torch.from_numpy(np.column_stack([across.ravel(), up.ravel()]))
+    parameter = next(model.parameters(), torch.empty(0))
+
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        classes = _classes(model(grid.to(parameter.device, parameter.dtype))).cpu().numpy()
+    model.train(was_training)
+
+    plt.contourf(across, up, classes.reshape(across.shape), cmap=plt.cm.RdYlBu, alpha=0.7)
+    plt.scatter(features[:, 0], features[:, 1], c=labels, s=20, edgecolors="black", linewidths=0.3, cmap=plt.cm.RdYlBu)
+    plt.xlim(across.min(), across.max())
+    plt.ylim(up.min(), up.max())

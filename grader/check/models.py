@@ -147,6 +147,8 @@ def logits(case: Case) -> Finding:
     if model is None:
         return _no_model(case)
     expected = "raw logits, as BCE with logits wants them"
+    if model.how == "predictions" and case.task.run and case.task.run.activation_before_loss == "none":
+        return passed("The model's output goes to the loss as it is.", where=model.where)
     if model.how != "graph":
         return unknown(
             f"The output of `{model.class_name}` could not be read: {model.unreadable}.", model.where

@@ -74,7 +74,7 @@ def _of_error(submission: Submission, run: CellRun, error: CellError, broken: se
 
 def _explained(run: CellRun, error: CellError) -> tuple[str, str, str]:
     said = f"{error.name}: {error.message}"[:300]
-    if error.name in ("ModuleNotFoundError", "ImportError"):
+    if error.name == "ModuleNotFoundError":
         return (
             "run-missing-package",
             f"Cell [{run.number}] needs a package that is not here: {said}",

@@ -145,13 +145,13 @@ def _compare(drawn: DrawnBoundary, run: Run, units: Units) -> Any:
 def predictor(run: Run) -> Callable[[Array], Array] | None:
     """The class that the trained model gives each row, rows in the dataset's own units; None without a model."""
     model, match = run.model, run.match
-    if model is None or model.graph is None:
+    if model is None or (model.graph is None and not model.answers):
         return None
     view = view_of_run(model, run.evidence)
 
     def predict(rows: Array) -> Array:
         given = rows if match is None else rows * match.scale + match.shift
-        outputs = model.outputs(run.final_weights, given)
+        outputs = model.final_outputs(run.final_weights, given)
         if outputs is None:
             raise ValueError("the model gave no outputs for these rows")
         return view.classes(outputs)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from grader.errors import UntrustedData
 from grader.evidence import structure
 from grader.evidence.graph import matches, parse_graph, run_graph
-from grader.evidence.raw import RawEvents, RawModel
+from grader.evidence.raw import RawAnswers, RawEvents, RawModel
 from grader.model.evidence import LinearLayer, ModelEvidence
 from grader.model.graph import ModelGraph
 from grader.model.submission import Where
@@ -30,6 +31,39 @@ _TRACING_REASONS = {
 
 
 @dataclass(frozen=True)
+class Answers:
+    """Rows, shape (n, features), and what a model gave for them, shape (n, k)."""
+
+    rows: Array
+    outputs: Array
+
+    def at(self, rows: Array) -> tuple[float, Array] | None:
+        """The answers for the nearest rows that were asked, and how far the farthest of them lies.
+
+        None where some row has none near: within a fortieth of the asked rows' extent, which the grid among
+        the questions is finer than.
+        """
+        if rows.ndim != 2 or rows.shape[1] != self.rows.shape[1]:
+            return None
+        extent = np.ptp(self.rows, axis=0)
+        if not (extent > 0).all():
+            return None
+        distances, nearest = KDTree(self.rows / extent).query(rows / extent)
+        farthest = float(distances.max(initial=0.0))
+        return (
+            None if farthest > 1 / 40 else (farthest * float(extent.max()), np.asarray(self.outputs[nearest]))
+        )
+
+    @property
+    def affine(self) -> bool:
+        """Whether one affine map gives all the answers."""
+        columns = np.column_stack((self.rows, np.ones(len(self.rows))))
+        fitted = columns @ np.linalg.lstsq(columns, self.outputs, rcond=None)[0]
+        spread = float(np.ptp(self.outputs)) or 1.0
+        return bool(np.abs(fitted - self.outputs).max() < 1e-4 * spread)
+
+
+@dataclass(frozen=True)
 class Model:
     """A model that can be asked for its outputs, with any weights it ever had."""
 
@@ -39,6 +73,15 @@ class Model:
     """As they were when it was last described."""
     constants: Weights
     facts: ModelEvidence
+    answers: tuple[Answers, ...] = ()
+    """What it said in the student's process after its last training, where there is no graph."""
+
+    def final_outputs(self, weights: Weights, rows: Array) -> Array | None:
+        """Outputs of the trained model: by its graph, else as answered, shape (n, k)."""
+        if self.graph is not None:
+            return self.outputs(weights, rows)
+        found = [near for answers in reversed(self.answers) if (near := answers.at(rows)) is not None]
+        return min(found, key=lambda near: near[0])[1] if found else None
 
     def outputs(self, weights: Weights, rows: Array) -> Array | None:
         """Outputs for rows in the model's own units, shape (n, k); None when they cannot be had."""
@@ -72,7 +115,39 @@ def _read(event: RawModel, cell: int, raw: RawEvents, ranges: tuple[Array, Array
     weights, constants = raw.arrays(event.state), raw.arrays(event.constants)
     graph, why_not = _graph(event, {**weights, **constants}, raw)
     facts = _facts(event, cell, graph, {**weights, **constants}, ranges, why_not)
-    return Model(event, graph, weights, constants, facts)
+    answers = _answers(event.model, raw) if graph is None else ()
+    if answers:
+        facts = _answered(facts, answers[-1], weights)
+    return Model(event, graph, weights, constants, facts, answers)
+
+
+def _answers(model: str, raw: RawEvents) -> tuple[Answers, ...]:
+    """All answers of a model; the rows of one moment together, so that the grid fills what lies between the data."""
+    found: list[Answers] = []
+    for event in raw.of(RawAnswers):
+        rows, outputs = raw.array(event.rows), raw.array(event.outputs)
+        if event.model != model or rows is None or outputs is None or rows.ndim != 2:
+            continue
+        if outputs.ndim and len(outputs) == len(rows) and np.isfinite(outputs).all():
+            flat = outputs.reshape(len(rows), -1).astype(np.float64)
+            found.append(Answers(rows.astype(np.float64), flat))
+    return tuple(found)
+
+
+def _answered(facts: ModelEvidence, answers: Answers, weights: Weights) -> ModelEvidence:
+    """What can be told of a model from its answers and the shapes of its weights."""
+    layers = tuple(
+        LinearLayer(value.shape[1], value.shape[0]) for value in weights.values() if value.ndim == 2
+    )
+    return replace(
+        facts,
+        input_width=answers.rows.shape[1],
+        output_width=answers.outputs.shape[1],
+        linear_layers=layers,
+        affine=answers.affine,
+        affine_before_output=answers.affine,
+        how="predictions",
+    )
 
 
 def _graph(event: RawModel, tensors: Weights, raw: RawEvents) -> tuple[ModelGraph | None, str | None]:

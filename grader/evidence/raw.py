@@ -173,6 +173,14 @@ class RawLossModule(Raw):
     class_name: Text = Field(alias="class")
 
 
+class RawAnswers(Raw):
+    kind: Literal["answers"]
+    model: Text
+    rows_of: Text
+    rows: Reference = None
+    outputs: Reference = None
+
+
 class RawSeed(Raw):
     kind: Literal["seed"]
 
@@ -187,6 +195,7 @@ _KINDS: dict[str, type[Raw]] = {
     "say": RawSay,
     "loss_module": RawLossModule,
     "seed": RawSeed,
+    "answers": RawAnswers,
 }
 _READ_ELSEWHERE = {"figure", "cell", "end", "problem"}
 

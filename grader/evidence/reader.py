@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -300,6 +301,20 @@ def _classes(submission: Submission, assignment: Assignment) -> Iterator[ClassDe
             )
 
 
-def probes_for(assignment: Assignment) -> dict[str, np.ndarray]:
-    """Unlabelled rows by dataset id, for models that can only be asked in the student's own process."""
-    return {spec.id: held_out_rows(spec, spec.held_out_seeds[0]).features for spec in assignment.datasets}
+def probes_for(assignment: Assignment) -> dict[str, np.ndarray[Any, Any]]:
+    """Unlabelled rows by dataset id, for models that can only be asked in the student's own process.
+
+    Rows that no student saw, and a grid over the box they lie in, so that drawn maps can be compared too.
+    """
+    probes = {}
+    for spec in assignment.datasets:
+        rows = held_out_rows(spec, spec.held_out_seeds[0]).features
+        probes[spec.id] = np.concatenate([rows, _grid(rows)]) if rows.shape[1] == 2 else rows
+    return probes
+
+
+def _grid(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    margin = 0.2 * (high - low)
+    x, y = (np.linspace(low[k] - margin[k], high[k] + margin[k], 80) for k in (0, 1))
+    return np.column_stack([axis.ravel() for axis in np.meshgrid(x, y)])

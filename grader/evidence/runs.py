@@ -365,7 +365,7 @@ def held_out_accuracy(
     for seed in spec.held_out_seeds:
         rows = held_out_rows(spec, seed)
         given = rows.features if match is None else rows.features * match.scale + match.shift
-        outputs = model.outputs(weights, given)
+        outputs = model.final_outputs(weights, given)
         if outputs is None:
             return None
         finite = np.isfinite(outputs).all(axis=1)

@@ -85,6 +85,7 @@ def write_job(scratch: Scratch, submission: Submission, job: Job) -> None:
         "bytes": job.limits.recording_bytes,
         "figures": job.limits.figures,
         "probes": str(scratch.probes),
+        "operators": sorted(job.operators),
     }
     fields = {
         "seed": job.seed,

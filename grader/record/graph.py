@@ -195,6 +195,15 @@ def trace_model(module: nn.Module, example: Tensor) -> TracedModel | Untraceable
         return Untraceable("raised", f"{type(error).__name__}: {error}"[:300])
 
 
+def outputs_of(module: nn.Module, rows: Tensor) -> Tensor | None:
+    """What the model gives for these rows in eval mode; None where it gives no tensor. Changes nothing else."""
+    try:
+        with _unseen(), _safe_copy(_unwrapped(module)) as subject:
+            return _first_tensor(subject(rows))
+    except (Exception, SystemExit):
+        return None
+
+
 def state_of(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name, as detached copies; tied ones stand once, under their first name."""
     named = _named_state(_unwrapped(module)).items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -30,7 +30,9 @@ class Entry:
         self.outputs: torch.Tensor | None = None
         self.calls = 0
         self.described: tuple[Any, ...] | None = None
-        self.touched = True
+        self.traced = False
+        self.captures = False
+        """Its graph holds learned tensors that are no parameters: their values are those of the last tracing."""
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -64,6 +66,8 @@ class ModelWatch:
         self._entries: dict[int, Entry] = {}
         self._ignored: set[type] = set()
         self.inside = False
+        self.operators: frozenset[str] | None = None
+        """Those that the grader can run outside; None: all."""
         self.pending: list[Forward] = []
         self.loss_modules: list[dict[str, Any]] = []
 
@@ -122,18 +126,20 @@ class ModelWatch:
             if id(module) not in parts:
                 self.entry_of(module)
 
-    def describe(self) -> None:
-        """Write an event for each model that is new or changed its shape since it was last described."""
+    def describe(self, trained: Sequence[Entry]) -> None:
+        """Write an event for each model that is new or changed its shape since it was last described.
+
+        `trained`: models that this cell trained.
+        """
         self.find_built()
         self._made_at = {key: built for key, built in self._made_at.items() if built[0]() is not None}
         for entry in list(self._entries.values()):
             state = state_of(entry.module)
             outline = tuple((name, tuple(value.shape), str(value.dtype)) for name, value in state.items())
             fresh = (outline, entry.example is None)
-            if entry.described != fresh:
+            if entry.described != fresh or (entry.captures and entry in trained):
                 entry.described = fresh
                 self._store.emit(self._event(entry, state))
-        self._entries = dict(self._entries)
         for loss in self.loss_modules:
             self._store.emit(loss)
         self.loss_modules = []
@@ -179,6 +185,10 @@ class ModelWatch:
             self.inside = False
         if isinstance(traced, Untraceable):
             return {"untraceable": traced.reason, "guessed_input": guessed}
+        entry.traced = self.operators is None or _operators(traced.graph) <= self.operators
+        entry.captures = any(
+            kind["parameter"] or kind["trainable"] for kind in traced.graph["constants"].values()
+        )
         return {
             "graph": traced.graph,
             "constants": {name: self._store.keep(value) for name, value in traced.constants.items()},
@@ -239,7 +249,9 @@ def _is_loss(module: nn.Module) -> bool:
 def _is_leaf_of_torch(module: nn.Module) -> bool:
     """A loss or an activation of torch's own: whatever object of its class is called, it is no model."""
     holds_others = isinstance(module, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
-    return type(module).__module__.startswith("torch.nn") and not holds_others and not module._parameters
+    return type(module).__module__.startswith("torch.nn") and not (
+        holds_others or module._parameters or module._modules
+    )
 
 
 def _is_model(module: nn.Module) -> bool:
@@ -259,3 +271,8 @@ def _guess_rows(module: nn.Module) -> torch.Tensor | None:
             steps = torch.linspace(-1.0, 1.0, 8 * width, dtype=torch.float64, device=parameter.device)
             return torch.sin(3.0 * steps).reshape(8, width).to(parameter.dtype)
     return None
+
+
+def _operators(graph: dict[str, Any]) -> set[str]:
+    """The names of the operators that a graph uses: `addmm`, `relu`."""
+    return {node["op"].split(".")[1].rstrip("_") for node in graph["nodes"]}

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from grader.record.answers import Questions
 from grader.record.comparisons import ComparisonWatch
 from grader.record.figures import FigureWatch
 from grader.record.models import Forward, ModelWatch
@@ -28,7 +29,8 @@ _MOST_PROBLEMS = 50
 class Recorder:
     """All watches together, driven by IPython's cell events.
 
-    `config`: `seed` (int), `exercise_of_cell` (cell number → exercise or None), `bytes` (capacity for arrays).
+    `config`: `seed` (int), `exercise_of_cell` (cell number → exercise or None), `bytes` (capacity for arrays),
+    `probes` (file of unlabelled rows for models that cannot be exported).
     """
 
     def __init__(self, directory: Path, config: dict[str, Any]) -> None:
@@ -42,12 +44,14 @@ class Recorder:
         self._seeding = Seeding(self._store, self._places, self._seed, exercises)
         self._training = TrainingWatch(self._store, self._places, lambda: self._seeding.by_student)
         self._models = ModelWatch(self._store, self._places, self._evaluated)
+        self._models.operators = frozenset(config.get("operators") or ()) or None
         self._training.models = self._models
         self._training.first_detail = self._first_detail
         self._comparisons = ComparisonWatch(self._store, self._places, self._moment)
         self._comparisons.paused = lambda: self._models.inside
         self._speech = SpeechWatch(self._store, self._places, self._moment, self._speaking)
         self._names = NameWatch(self._store, self._places)
+        self._questions = Questions(self._store, config.get("probes"))
         self._figures = FigureWatch(self._store.keep, self._emit_figure, self._places.stack)
 
     def install(self, shell: Any) -> None:
@@ -83,9 +87,15 @@ class Recorder:
     def _end_cell(self, result: Any) -> None:
         """Each part on its own: a fault in one must not lose what the others saw."""
         started = time.perf_counter()
+        trained = self._training.trained()
         for part in (
             self._speech.end_of_cell,
-            self._models.describe,
+            lambda: self._models.describe(trained),
+            lambda: self._questions.ask(
+                [entry for entry in trained if not entry.traced],
+                self._places.current_cell,
+                self._shell.user_ns,
+            ),
             self._training.describe,
             self._comparisons.describe,
             self._figures.end_of_cell,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import torch
@@ -38,13 +37,26 @@ class Run:
         self.batch_rows: list[int] = []
         self.snapshots: list[tuple[int, dict[str, torch.Tensor]]] = []
         self.snapshot_every = 1
+        self.members: list[tuple[str, torch.Tensor]] = []
+        self.parameters: list[torch.Tensor] = []
         self.earlier: torch.Tensor | None = None
         self.seeded_by_student = False
         self._losses: list[torch.Tensor] = []
         self._loss_values: list[float] = []
+        self.look()
+
+    def look(self) -> None:
+        """See which tensors the model is made of now; asking at every snapshot would cost more than the copies."""
+        module = self.entry.module
+        self.parameters = self.entry.parameters
+        self.members = [*module.named_parameters(), *module.named_buffers()]
+        self._small = sum(parameter.numel() for parameter in self.parameters) <= SNAPSHOT_ELEMENTS
 
     def add_loss(self, loss: torch.Tensor) -> None:
-        """Hold a loss; many are read at once, since reading each costs a synchronisation on a GPU."""
+        """Read a loss; on a GPU many at once, since each reading waits until the GPU has caught up."""
+        if loss.is_cpu and loss.ndim == 0 and not self._losses:
+            self._loss_values.append(loss.item())
+            return
         self._losses.append(loss.detach())
         if len(self._losses) >= _BUNDLE:
             self._read_losses()
@@ -65,16 +77,9 @@ class Run:
         step = self.backwards
         if self.snapshots and step - self.snapshots[-1][0] < self.snapshot_every:
             return
-        parameters = self.entry.parameters
-        if sum(parameter.numel() for parameter in parameters) > SNAPSHOT_ELEMENTS and self.snapshots:
+        if self.snapshots and not self._small:
             return
-        state = {
-            name: value.detach().clone()
-            for name, value in itertools.chain(
-                self.entry.module.named_parameters(), self.entry.module.named_buffers()
-            )
-        }
-        self.snapshots.append((step, state))
+        self.snapshots.append((step, {name: value.detach().clone() for name, value in self.members}))
         if len(self.snapshots) > _MOST_SNAPSHOTS:
             self.snapshots = self.snapshots[::2]
             self.snapshot_every *= 2

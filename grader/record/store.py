@@ -13,6 +13,7 @@ import torch
 from safetensors.numpy import save_file
 
 _KEPT_DTYPES = {"float32", "float64", "int64", "int32", "uint8", "bool"}
+_ENCODE = json.JSONEncoder(default=str).encode
 
 
 class Store:
@@ -32,7 +33,7 @@ class Store:
 
     def emit(self, event: dict[str, Any]) -> None:
         """Queue one event; it reaches the disk at the next `flush`."""
-        self._lines.append(json.dumps(event, default=str, allow_nan=True))
+        self._lines.append(_ENCODE(event))
 
     def keep(self, array: Any) -> str | None:
         """Keep an array or tensor and return its name; None when it is no number array or the store is full."""
@@ -87,9 +88,9 @@ def as_numpy(array: Any) -> np.ndarray[Any, Any]:
 def guarded(report: Callable[[str], None], action: Callable[..., Any]) -> Callable[..., None]:
     """Run `action` so that a fault of ours never reaches the student's code; it is reported instead."""
 
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(*args: Any) -> None:
         try:
-            action(*args, **kwargs)
+            action(*args)
         except Exception as error:  # the student's program must go on whatever breaks here
             report(f"{getattr(action, '__qualname__', action)}: {type(error).__name__}: {error}")
 

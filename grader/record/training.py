@@ -50,6 +50,7 @@ class TrainingWatch:
         backward, grad = torch.autograd.backward, torch.autograd.grad
         construct, zero_grad, module_zero_grad = Optimizer.__init__, Optimizer.zero_grad, nn.Module.zero_grad
         constructed, was_reset = guard(self._constructed), guard(self._was_reset)
+        runs = self._optimizer_run
 
         def recorded_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             before(tensors)
@@ -65,7 +66,7 @@ class TrainingWatch:
 
         def recorded_zero_grad(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
             zero_grad(optimizer, *args, **kwargs)
-            was_reset(watch._optimizer_run.get(id(optimizer)))
+            was_reset(runs.get(id(optimizer)))
 
         def recorded_module_zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             module_zero_grad(module, *args, **kwargs)
@@ -76,8 +77,7 @@ class TrainingWatch:
         Optimizer.__init__ = __init__  # type: ignore[method-assign, assignment]
         Optimizer.zero_grad = recorded_zero_grad  # type: ignore[method-assign, assignment]
         nn.Module.zero_grad = recorded_module_zero_grad  # type: ignore[method-assign, assignment]
-        stepped = guard(self._before_step)
-        optimizer_module.register_optimizer_step_pre_hook(lambda optimizer, args, kwargs: stepped(optimizer))
+        optimizer_module.register_optimizer_step_pre_hook(guard(self._before_step))
 
     # ------------------------------------------------------------------ while the student's code runs
 
@@ -87,10 +87,12 @@ class TrainingWatch:
         entry = forward.entry if forward else self._owner(loss)
         if entry is None:
             return
-        run = self._runs.get((self._places.current_cell, id(entry)))
-        if run is None or run.closed:
-            run = self._begin(entry)
-        self.current = run
+        run = self.current
+        if run is None or run.entry is not entry or run.closed or run.cell != self._places.current_cell:
+            run = self._runs.get((self._places.current_cell, id(entry)))
+            if run is None or run.closed:
+                run = self._begin(entry)
+            self.current = run
         step = run.backwards
         if step < _DETAILED_STEPS or not step & (step - 1):
             self._detail(run, loss, forward)
@@ -127,7 +129,6 @@ class TrainingWatch:
         if key in self._runs:
             self._finished.append(self._runs[key])
         self._runs[key] = run
-        entry.touched = True
         run.snapshot()
         if self._reset_before_run:
             run.note("Z")
@@ -136,7 +137,8 @@ class TrainingWatch:
         return run
 
     def _detail(self, run: Run, loss: torch.Tensor, forward: Forward | None) -> None:
-        parameters = run.entry.parameters
+        run.look()
+        parameters = run.parameters
         now = _flat(parameters)
         nodes = lossgraph.walk(loss)
         reached = {id(leaf) for leaf in lossgraph.leaves(nodes)}
@@ -175,7 +177,7 @@ class TrainingWatch:
             run.rows.append((rows, lossgraph.target_of(loss)))
             run.kept_rows += count
 
-    def _before_step(self, optimizer: Optimizer) -> None:
+    def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         run = self._optimizer_run.get(id(optimizer))
         if run is None or run.cell != self._places.current_cell or run.closed:
             run = self._run_of(optimizer)
@@ -186,7 +188,7 @@ class TrainingWatch:
         run.steps += 1
         run.note("S")
         if run.steps <= _DETAILED_STEPS and run.details:
-            run.details[-1]["grads_at_step"] = _gradient_size(run.entry.parameters)
+            run.details[-1]["grads_at_step"] = _gradient_size(run.parameters)
 
     def _run_of(self, optimizer: Optimizer) -> Run | None:
         """The run that this optimizer steps for: that of the model whose parameters it holds."""
@@ -260,6 +262,10 @@ class TrainingWatch:
 
     # ------------------------------------------------------------------ at the end of a cell
 
+    def trained(self) -> list[Entry]:
+        """The models that this cell trained."""
+        return list(dict.fromkeys(run.entry for run in (*self._finished, *self._runs.values())))
+
     def describe(self) -> None:
         """Write the runs, optimizers and evaluations of the cell that ended, and forget what they held."""
         for forward in self.models.pending:
@@ -274,7 +280,8 @@ class TrainingWatch:
             evaluation["rows"] = self._store.keep(evaluation["rows"])
             evaluation["outputs"] = self._store.keep(outputs) if isinstance(outputs, torch.Tensor) else None
             self._store.emit(evaluation)
-        self._runs, self._finished, self._evaluations, self._optimizer_run = {}, [], {}, {}
+        self._runs, self._finished, self._evaluations = {}, [], {}
+        self._optimizer_run.clear()
         self.current = None
         self._reset_before_run = False
 
@@ -310,6 +317,7 @@ class TrainingWatch:
 
     def _run_event(self, run: Run) -> dict[str, Any]:
         run.snapshot_every = 1
+        run.look()
         run.snapshot()
         now = _flat(run.entry.parameters)
         moved_at_end = None

@@ -19,9 +19,11 @@ SUPPORT = Path(__file__).resolve().parents[2] / "exercises" / "support"
 
 
 @pytest.fixture(scope="module")
-def utils() -> SimpleNamespace:
+def utils() -> Iterator[SimpleNamespace]:
     matplotlib.use("agg")
-    return SimpleNamespace(**runpy.run_path(str(SUPPORT / "utils.py")))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(SUPPORT)
+        yield SimpleNamespace(**runpy.run_path(str(SUPPORT / "utils.py")))
 
 
 @pytest.fixture(scope="module")
