@@ -19,7 +19,9 @@ from grader import cli
 from grader.check import judge as judging
 from grader.execute.bundle import write_bundle
 from grader.execute.kernel import FakeKernel
+from grader.model.assignment import Assignment
 from grader.model.recording import Recording
+from grader.pipeline import rejudge
 from tests.conftest import FILES, Recorded
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,6 +82,13 @@ def report(path: Path) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     told.pop("timing")
     return told
+
+
+def points_of(recorded: Recorded, assignment: Assignment) -> float:
+    """What a recording is worth; the tests of checks say why."""
+    points = rejudge(recorded[0], assignment, recorded[1]).points
+    assert points
+    return points
 
 
 def files(folder: Path) -> set[str]:
@@ -213,11 +222,15 @@ def test_a_folder_that_cannot_be_written_to(grade: Grade, tmp_path: Path) -> Non
 
 
 def test_reports_lie_beside_a_single_submission(
-    grade: Grade, tmp_path: Path, example: Recorded, with_kernel: Callable[[Recording], FakeKernel]
+    grade: Grade,
+    tmp_path: Path,
+    example: Recorded,
+    nine: Assignment,
+    with_kernel: Callable[[Recording], FakeKernel],
 ) -> None:
     with_kernel(example[1])
     ended = grade(notebook(tmp_path / "work" / "ana.ipynb"))
-    assert ended.status == 0 and "8.35 of 9" in ended.out
+    assert ended.status == 0 and f"{points_of(example, nine):g} of 9" in ended.out
     assert files(tmp_path) == {"work/ana.ipynb", "work/ana.report.html", "work/ana.report.json"}
     assert "ana.report.html" in ended.out
 
@@ -248,8 +261,9 @@ def test_options_reach_the_kernel(
     assert (job.limits.submission_s, job.limits.cell_s) == (30.0, 30.0)
 
 
-@pytest.mark.parametrize(("goal", "status"), [("0", 0), ("2.9", 0), ("2.93", 1), ("9", 1)])
-def test_pass_at(grade: Grade, goal: str, status: int) -> None:
+@pytest.mark.parametrize(("above", "status"), [(-1.0, 0), (0.0, 0), (0.01, 1), (5.0, 1)])
+def test_pass_at(grade: Grade, unlucky: Recorded, nine: Assignment, above: float, status: int) -> None:
+    goal = points_of(unlucky, nine) + above
     assert grade(UNLUCKY, "-o", "r", "--format", "json", "--pass-at", goal).status == status
 
 
@@ -289,7 +303,11 @@ def test_the_audience_decides_what_the_page_shows(grade: Grade, tmp_path: Path, 
 
 
 def test_several_submissions_share_a_folder(
-    grade: Grade, tmp_path: Path, example: Recorded, with_kernel: Callable[[Recording], FakeKernel]
+    grade: Grade,
+    tmp_path: Path,
+    example: Recorded,
+    nine: Assignment,
+    with_kernel: Callable[[Recording], FakeKernel],
 ) -> None:
     with_kernel(example[1])
     paths = [notebook(tmp_path / name / "lab.ipynb") for name in ("ana", "ion")]
@@ -297,7 +315,7 @@ def test_several_submissions_share_a_folder(
     ended = grade(paths[0], tmp_path / "bad.ipynb", paths[1], "--format", "json")
     assert ended.status == 2 and "bad.ipynb" in ended.complaint
     assert files(tmp_path / "reports") == {"ana-lab.report.json", "ion-lab.report.json"}
-    assert ended.out.count("8.35 of 9 points") == 2
+    assert ended.out.count(f"{points_of(example, nine):g} of 9 points") == 2
 
 
 # ---------------------------------------------------------------- kept evidence
@@ -343,7 +361,7 @@ def test_a_real_submission_is_run_and_judged_again(tmp_path: Path) -> None:
     run("rejudge", "ana.evidence.zip", "-o", "again")
     assert path.read_bytes() == before
     assert report(tmp_path / "ana.report.json") == report(tmp_path / "again" / "ana.report.json")
-    assert report(tmp_path / "ana.report.json")["points"] == 8.35
+    assert report(tmp_path / "ana.report.json")["points"] == 8.45
     reports = {"ana.report.html", "ana.report.json"}
     assert files(tmp_path) == {"ana.ipynb", "ana.evidence.zip", *reports, *(f"again/{n}" for n in reports)}
 
