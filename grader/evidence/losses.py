@@ -25,7 +25,7 @@ def loss_kind(operations: Sequence[str]) -> LossKind:
     if "BinaryCrossEntropy" in has:
         return "bce"
     if has & {"NllLoss", "NllLossNd", "NllLoss2D", "CrossEntropyLoss"}:
-        logs = has & {"LogSoftmax"} or {"Log", "Softmax"} <= has or {"Log", "Softmax"} <= has
+        logs = "LogSoftmax" in has or {"Log", "Softmax"} <= has
         return "cross-entropy" if logs or "CrossEntropyLoss" in has else "nll"
     if "MseLoss" in has:
         return "mse"
@@ -35,12 +35,20 @@ def loss_kind(operations: Sequence[str]) -> LossKind:
 
 
 def _own_formula(has: set[str]) -> LossKind:
-    if "LogSoftmax" in has or "Logsumexp" in has:
+    picks_a_column = bool(has & {"Index", "Gather"})
+    logs_exponentials = "Exp" in has and bool(has & {"Log", "Log1P"})
+    if (
+        has & {"LogSoftmax", "Logsumexp"}
+        or {"Log", "Softmax"} <= has
+        or (picks_a_column and logs_exponentials)
+    ):
         return "cross-entropy"
     if has & {"Softplus", "LogSigmoid"}:
         return "bce-with-logits"
     if "Log" in has and has & {"Sigmoid", "Reciprocal"}:
         return "bce"
+    if logs_exponentials:
+        return "bce-with-logits"
     if "Pow" in has and "Sub" in has:
         return "mse"
     if "Abs" in has and "Sub" in has:
@@ -54,8 +62,9 @@ def activation_before(operations: Sequence[str], kind: LossKind) -> Activation:
         operation.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations
     ]
     if "Softmax" in names:
-        return "softmax"
-    if "Sigmoid" in names:
+        makes_its_logarithm = kind == "cross-entropy" and "LogSoftmax" not in names
+        return "none" if makes_its_logarithm else "softmax"
+    if "Sigmoid" in names or (kind == "bce" and {"Reciprocal", "Exp"} <= set(names)):
         return "sigmoid"
     if names.count("LogSoftmax") > (1 if kind == "cross-entropy" else 0):
         return "log_softmax"
