@@ -14,8 +14,10 @@ from grader.evidence.runs import Run
 from grader.model.assignment import Assignment, TaskSpec
 from grader.model.evidence import OptimizerEvidence
 
-BY_MARKERS = "by the exercise markers in the file"
-BY_MEANING = "by what the code does (data, kind of model, order), since markers are missing or disagree"
+BY_MARKERS = "Found by the exercise markers in the file."
+BY_MEANING = (
+    "Found by what the code does (its data, models and order), where markers are missing or disagree."
+)
 
 
 @dataclass(frozen=True)

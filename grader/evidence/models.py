@@ -48,7 +48,8 @@ class Answers:
         extent = np.ptp(self.rows, axis=0)
         if not (extent > 0).all():
             return None
-        distances, nearest = KDTree(self.rows / extent).query(rows / extent)
+        tree = KDTree(self.rows / extent)  # type: ignore[no-untyped-call]  # scipy has no stubs
+        distances, nearest = tree.query(rows / extent)  # type: ignore[no-untyped-call]
         farthest = float(distances.max(initial=0.0))
         return (
             None if farthest > 1 / 40 else (farthest * float(extent.max()), np.asarray(self.outputs[nearest]))

@@ -52,7 +52,7 @@ class Pages:
             if marked
             else BY_MEANING
             if cells
-            else "nothing in the file belongs to it",
+            else "Nothing in the file belongs to it.",
             printed=self._printed(spec.number, cells, bool(marked)),
             prose=self._prose.get(spec.number, "") or ("" if marked else self._prose_around(cells)),
             figures=tuple(

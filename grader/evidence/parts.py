@@ -24,16 +24,27 @@ _FEATURE_NAME = re.compile(r"^x(?=_|\d|$|(?-i:[A-Z]))|feature|puncte|data", re.I
 
 def known_arrays(raw: RawEvents, finder: RowFinder, submission: Submission) -> tuple[KnownArray, ...]:
     """Every array or tensor that holds rows or labels of this dataset, in the order in which they appeared."""
-    found = []
     lines = _AssignmentLines(submission)
-    for name in raw.of(RawName):
-        values = raw.array(name.values)
-        if name.type == "series" or values is None or values.size == 0:
-            continue
+    found: dict[int, KnownArray] = {}
+    for index, name, values in _largest_first(raw):
         array = _as_features(name, values, finder) or _as_labels(name, values, finder)
         if array is not None:
-            found.append(_placed(array, lines))
-    return tuple(found)
+            found[index] = _placed(array, lines)
+    return tuple(found[index] for index in sorted(found))
+
+
+def _largest_first(raw: RawEvents) -> list[tuple[int, RawName, Array]]:
+    """Named arrays with their place in the order of appearance.
+
+    Many rows tell how they were scaled; a part too small for that is then known by the same scaling.
+    """
+    named = ((index, name, raw.array(name.values)) for index, name in enumerate(raw.of(RawName)))
+    filled = [
+        (index, name, values)
+        for index, name, values in named
+        if name.type != "series" and values is not None and values.size
+    ]
+    return sorted(filled, key=lambda entry: -entry[2].size)
 
 
 def _as_features(name: RawName, values: Array, finder: RowFinder) -> KnownArray | None:
@@ -213,17 +224,24 @@ def _swapped(
 ) -> bool:
     """A part of features under a label's name, labels under a feature's name, or the small part called train."""
     misnamed = any(
-        _LABEL_NAME.search(array.name) and not _FEATURE_NAME.search(array.name) for array in (train, test)
+        _LABEL_NAME.search(_own_name(array)) and not _FEATURE_NAME.search(_own_name(array))
+        for array in (train, test)
     )
     misnamed |= any(
-        array is not None and _FEATURE_NAME.search(array.name) and not _LABEL_NAME.search(array.name)
+        _FEATURE_NAME.search(_own_name(array)) and not _LABEL_NAME.search(_own_name(array))
         for array in (train_labels, test_labels)
+        if array is not None
     )
     return misnamed or (
         train.shape[0] < test.shape[0]
         and bool(_TRAIN_NAME.search(train.name))
         and bool(_TEST_NAME.search(test.name))
     )
+
+
+def _own_name(array: KnownArray) -> str:
+    """What a name says of this array: its attribute or key; nothing where it is a position in a list."""
+    return "" if re.search(r"\[\d+\]$", array.name) else re.split(r"\W+", array.name.rstrip("]'\""))[-1]
 
 
 def split_from_training(

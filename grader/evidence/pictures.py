@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from grader.evidence.maps import predictor
 from grader.evidence.runs import Data, Run
+from grader.model.assignment import Band
 from grader.model.evidence import Measured, RunEvidence
 from grader.model.grade import Boundary, Curve
 
@@ -17,8 +19,8 @@ _GRID = 60
 _POINTS = 250
 
 
-def curves(run: RunEvidence) -> tuple[Curve, ...]:
-    """Loss and accuracy on train and test rows, at the steps that were kept."""
+def curves(run: RunEvidence, bands: Mapping[str, Band]) -> tuple[Curve, ...]:
+    """Loss and accuracy on train and test rows, at the steps that were kept, each with the reference's band."""
     per_epoch = run.steps_per_epoch or 1
     wanted = [
         ("train loss", "train_loss"),
@@ -29,7 +31,15 @@ def curves(run: RunEvidence) -> tuple[Curve, ...]:
     found = (
         _curve(label, [(m, getattr(m, field)) for m in run.measured], per_epoch) for label, field in wanted
     )
-    return tuple(curve for curve in found if len(curve.epochs) > 1)
+    return tuple(_with_band(curve, bands.get(curve.label)) for curve in found if len(curve.epochs) > 1)
+
+
+def _with_band(curve: Curve, band: Band | None) -> Curve:
+    """The band at the curve's own epochs; past its last one it goes on level."""
+    if band is None:
+        return curve
+    low, high = (np.interp(curve.epochs, band.epochs, side).round(6) for side in (band.low, band.high))
+    return curve.model_copy(update={"low": tuple(low.tolist()), "high": tuple(high.tolist())})
 
 
 def _curve(label: str, values: list[tuple[Measured, float | None]], per_epoch: int) -> Curve:

@@ -174,7 +174,7 @@ def _task(task: TaskSpec, known: Known) -> TaskEvidence:
         reports=_reports(given, known),
         maps=_maps(given, known),
         attribution=given.how,
-        curves=curves(run) if run else (),
+        curves=curves(run, known.assignment.bands.get(task.id, {})) if run else (),
         boundaries=boundaries(given.run, known.data[task.dataset]) if given.run else (),
         other_models_optimized=_foreign_models(given, known),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import tomllib
@@ -54,6 +55,8 @@ def load_assignment(folder: Path) -> Assignment:
     introduction = folder / "introduction.md"
     fields["introduction"] = _text(introduction) if introduction.exists() else ""
     fields["exercises"] = tuple(_exercises(folder))
+    bands = folder / "bands.json"
+    fields["bands"] = _json(bands) if bands.exists() else {}
     fields["support"] = tuple(sorted((folder / "support").glob("*.py")))
     assignment = _validated(Assignment, fields, declared)
     _check_names(assignment, declared)
@@ -199,6 +202,13 @@ def _table(file: Path) -> dict[str, Any]:
         return tomllib.loads(_text(file))
     except tomllib.TOMLDecodeError as error:
         raise BadAssignment(f"{file}: not valid TOML: {error}") from error
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(_text(file))
+    except ValueError as error:
+        raise BadAssignment(f"{file}: is not JSON: {error}") from None
 
 
 def _text(file: Path) -> str:

@@ -84,6 +84,14 @@ class TaskSpec(Declared):
     plot_exercise: int
 
 
+class Band(Declared):
+    """Where the reference's curve lies under several seeds; three rows of equal length."""
+
+    epochs: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
 class Assignment(Declared):
     id: str
     title: str
@@ -102,6 +110,8 @@ class Assignment(Declared):
     datasets: tuple[DatasetSpec, ...] = ()
     tasks: tuple[TaskSpec, ...] = ()
     exercises: tuple[ExerciseSpec, ...] = ()
+    bands: dict[str, dict[str, Band]] = {}
+    """Task id → curve (`train loss`, `test accuracy`, …) → the reference's band; only drawn, never judged."""
     support: tuple[Path, ...] = ()
     """Helper files that students may import; copied into the scratch folder."""
 
