@@ -77,7 +77,7 @@ FOUR_COLUMNS: list[tuple[str, Loss, str, str]] = [
     ("softmax twice", lambda z, c: nn.CrossEntropyLoss()(torch.softmax(z, 1), c), CE, "softmax"),
     ("log-softmax twice", lambda z, c: nn.CrossEntropyLoss()(F.log_softmax(z, 1), c), CE, "log_softmax"),
     ("NLL on raw outputs", nn.NLLLoss(), "nll", "none"),
-    ("BCE over one-hot rows", lambda z, c: F.binary_cross_entropy_with_logits(z, F.one_hot(c, 4).float()), LOGITS, "none"),
+    ("BCE over one-hot rows", lambda z, c: nn.BCEWithLogitsLoss()(z, F.one_hot(c, 4).float()), LOGITS, "none"),
 ]  # fmt: skip
 
 
