@@ -197,6 +197,7 @@ _KINDS: dict[str, type[Raw]] = {
     "seed": RawSeed,
     "answers": RawAnswers,
 }
+_DEEPEST_PLACE = 12
 _READ_ELSEWHERE = {"figure", "cell", "end", "problem"}
 
 Event = TypeVar("Event", bound=Raw)
@@ -232,8 +233,10 @@ def read_events(events: Iterable[Mapping[str, Any]], tensors: Mapping[str, Array
         name = event.get("kind") if isinstance(event, Mapping) else None
         kind = _KINDS.get(name) if isinstance(name, str) else None
         if kind is None:
-            if name not in _READ_ELSEWHERE:
-                dropped[str(name)[:40]] += 1
+            if not isinstance(name, str):
+                dropped["no kind"] += 1
+            elif name not in _READ_ELSEWHERE:
+                dropped[name[:40]] += 1
             continue
         try:
             found.setdefault(kind, []).append(kind.model_validate(event))
@@ -242,18 +245,23 @@ def read_events(events: Iterable[Mapping[str, Any]], tensors: Mapping[str, Array
     return RawEvents({kind: tuple(items) for kind, items in found.items()}, tensors, dict(dropped))
 
 
-def in_file_lines(value: Any, first_lines: Mapping[int, int]) -> Any:
+def in_file_lines(value: Any, first_lines: Mapping[int, int], depth: int = 0) -> Any:
     """The same events with every place counted in lines of the file, as a script's reader counts.
 
-    `first_lines`: cell number → line of the file at which the cell begins.
+    `first_lines`: cell number → line of the file at which the cell begins. The recorder writes no place deeper
+    than a few levels; what junk nests further down stays as it is.
     """
+    if depth > _DEEPEST_PLACE:
+        return value
     if isinstance(value, Mapping):
         return {
-            key: _shifted(item, first_lines) if key in ("at", "place") else in_file_lines(item, first_lines)
+            key: _shifted(item, first_lines)
+            if key in ("at", "place")
+            else in_file_lines(item, first_lines, depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [in_file_lines(item, first_lines) for item in value]
+        return [in_file_lines(item, first_lines, depth + 1) for item in value]
     return value
 
 
