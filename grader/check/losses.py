@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from grader.check.case import Case, Options, failed, missing, partly, passed
-from grader.model.evidence import OptimizerEvidence, TaskEvidence
+from grader.model.evidence import TaskEvidence
 from grader.model.finding import Finding
 from grader.model.submission import Where
 
@@ -66,14 +66,6 @@ def loss_kind(case: Case) -> Finding:
     return partly(0.5, f"The loss is {actual}.", expected, actual, where)
 
 
-def chosen_optimizer(task: TaskEvidence) -> OptimizerEvidence | None:
-    """The optimizer that trained the model; else the last one made for it."""
-    if task.run is not None and task.run.optimizers:
-        return task.run.optimizers[0]
-    own = [o for o in task.optimizers if task.model is not None and o.model == task.model.id]
-    return own[-1] if own else (task.optimizers[-1] if task.optimizers else None)
-
-
 def _no_optimizer(case: Case) -> Finding:
     return missing("No optimizer for this exercise was found.", "an optimizer of torch.optim", case.place)
 
@@ -86,7 +78,7 @@ class KindOptions(Options):
 def optimizer_kind(case: Case) -> Finding:
     """The optimizer is of the recommended kind."""
     options = case.read(KindOptions)
-    optimizer = chosen_optimizer(case.task)
+    optimizer = case.task.optimizer
     if optimizer is None:
         return _no_optimizer(case)
     if optimizer.class_name == options.kind:
@@ -108,7 +100,7 @@ class RateOptions(Options):
 def learning_rate(case: Case) -> Finding:
     """The learning rate is the asked one; for another optimizer, a sane one."""
     options = case.read(RateOptions)
-    optimizer = chosen_optimizer(case.task)
+    optimizer = case.task.optimizer
     if optimizer is None:
         return _no_optimizer(case)
     rate = optimizer.settings.get("lr")
@@ -123,7 +115,7 @@ def learning_rate(case: Case) -> Finding:
 
 def optimizer_parameters(case: Case) -> Finding:
     """It holds all the trainable parameters of the model, and no other model's."""
-    model, optimizer = case.task.model, chosen_optimizer(case.task)
+    model, optimizer = case.task.model, case.task.optimizer
     if optimizer is None:
         return _no_optimizer(case)
     if model is None:

@@ -170,22 +170,12 @@ def own_name(case: Case) -> Finding:
     model = case.task.model
     if model is None:
         return _no_model(case)
-    own = [d for d in case.evidence.classes if d.name == model.class_name and 0 < d.where.cell <= model.cell]
-    if not own:
-        return passed("The model has a name of its own.", where=model.where)
-    definition = own[-1].where
-    earlier = [
-        d
-        for d in case.evidence.classes
-        if d.name == model.class_name
-        and d.where.cell < definition.cell
-        and d.where.cell not in case.page.cells
-    ]
-    if earlier:
+    taken = case.evidence.shadowing(model, case.page.cells)
+    if taken is not None:
         return failed(
             f"The class name `{model.class_name}` was already taken by an earlier model.",
             "a name of its own",
             model.class_name,
-            definition,
+            taken,
         )
-    return passed(f"The model has a name of its own, `{model.class_name}`.", model.class_name, definition)
+    return passed(f"The model has a name of its own, `{model.class_name}`.", model.class_name, model.where)

@@ -143,7 +143,7 @@ def loop_diverged(scene: Scene) -> Iterator[Mistake]:
 def loop_undertrained(scene: Scene) -> Iterator[Mistake]:
     """A sound loop that was still improving when it stopped."""
     run = scene.task.run
-    target = _asked_accuracy(scene)
+    target = scene.option("accuracy.held-out", "full")
     if run is None or target is None or run.held_out_accuracy is None or run.held_out_accuracy >= target:
         return
     if run.reset is False or not run.moved or not run.finite or not _still_falling(run):
@@ -155,14 +155,6 @@ def loop_undertrained(scene: Scene) -> Iterator[Mistake]:
         "Train for more epochs, or take larger steps.",
         run.where,
     )
-
-
-def _asked_accuracy(scene: Scene) -> float | None:
-    for exercise in scene.assignment.exercises:
-        for check in exercise.checks:
-            if exercise.task == scene.task.spec.id and check.use == "accuracy.held-out":
-                return float(check.options["full"])
-    return None
 
 
 def _still_falling(run: RunEvidence) -> bool:

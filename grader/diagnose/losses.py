@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grader.diagnose.scene import Scene
-from grader.model.evidence import OptimizerEvidence, RunEvidence
+from grader.model.evidence import RunEvidence
 from grader.model.finding import Mistake
 
 _REGRESSION = {"mse": "mean squared error", "l1": "mean absolute error", "smooth-l1": "a smooth L1 loss"}
@@ -113,7 +113,7 @@ def _shape(run: RunEvidence) -> str:
 def optimizer_wrong_model(scene: Scene) -> Iterator[Mistake]:
     """It holds another model's parameters."""
     task = scene.task
-    optimizer = _judged_optimizer(scene)
+    optimizer = scene.task.optimizer
     if optimizer is None or task.model is None or optimizer.model in (task.model.id, None):
         return
     if (
@@ -134,17 +134,9 @@ def optimizer_wrong_model(scene: Scene) -> Iterator[Mistake]:
     )
 
 
-def _judged_optimizer(scene: Scene) -> OptimizerEvidence | None:
-    task = scene.task
-    if task.run is not None and task.run.optimizers:
-        return task.run.optimizers[0]
-    own = [o for o in task.optimizers if task.model is not None and o.model == task.model.id]
-    return own[-1] if own else (task.optimizers[-1] if task.optimizers else None)
-
-
 def optimizer_missing_parameters(scene: Scene) -> Iterator[Mistake]:
     """It holds only some of the model's trainable parameters."""
-    model, optimizer = scene.task.model, _judged_optimizer(scene)
+    model, optimizer = scene.task.model, scene.task.optimizer
     if model is None or optimizer is None or optimizer.model != model.id:
         return
     absent = [name for name in model.trainable if name not in optimizer.parameters]
@@ -163,8 +155,8 @@ def optimizer_missing_parameters(scene: Scene) -> Iterator[Mistake]:
 
 def optimizer_not_recommended(scene: Scene) -> Iterator[Mistake]:
     """Another optimizer than the one the exercise recommends."""
-    optimizer = _judged_optimizer(scene)
-    wanted = _asked(scene, "optimizer.kind", "kind")
+    optimizer = scene.task.optimizer
+    wanted = scene.option("optimizer.kind", "kind")
     if optimizer is None or wanted is None or optimizer.class_name == wanted:
         return
     yield scene.mistake(
@@ -179,8 +171,8 @@ def optimizer_not_recommended(scene: Scene) -> Iterator[Mistake]:
 
 def optimizer_wrong_rate(scene: Scene) -> Iterator[Mistake]:
     """A learning rate of SGD other than the asked one."""
-    optimizer = _judged_optimizer(scene)
-    wanted = _asked(scene, "optimizer.rate", "rate")
+    optimizer = scene.task.optimizer
+    wanted = scene.option("optimizer.rate", "rate")
     if optimizer is None or wanted is None or optimizer.class_name != "SGD":
         return
     rate = optimizer.settings.get("lr")
@@ -193,12 +185,3 @@ def optimizer_wrong_rate(scene: Scene) -> Iterator[Mistake]:
             optimizer.where,
             optimizer_rate="fail",
         )
-
-
-def _asked(scene: Scene, use: str, option: str) -> object:
-    """An option of one of this task's checks; None where the rubric has no such check."""
-    for exercise in scene.assignment.exercises:
-        for check in exercise.checks:
-            if exercise.task == scene.task.spec.id and check.use == use:
-                return check.options.get(option)
-    return None

@@ -52,7 +52,7 @@ def model_affine(scene: Scene) -> Iterator[Mistake]:
 def model_layer_count(scene: Scene) -> Iterator[Mistake]:
     """Another number of linear layers than was asked for."""
     model = scene.task.model
-    wanted = _asked_layers(scene)
+    wanted = scene.option("model.linear-layers", "count")
     if model is None or wanted is None or model.how != "graph" or len(model.linear_layers) == wanted:
         return
     yield scene.mistake(
@@ -63,14 +63,6 @@ def model_layer_count(scene: Scene) -> Iterator[Mistake]:
         model.where,
         model_linear_layers="fail",
     )
-
-
-def _asked_layers(scene: Scene) -> int | None:
-    for exercise in scene.assignment.exercises:
-        for check in exercise.checks:
-            if exercise.task == scene.task.spec.id and check.use == "model.linear-layers":
-                return int(check.options["count"])
-    return None
 
 
 def model_layer_unused(scene: Scene) -> Iterator[Mistake]:
@@ -198,23 +190,15 @@ def model_name_shadowed(scene: Scene) -> Iterator[Mistake]:
     """The same class name as an earlier model's."""
     model = scene.task.model
     page = scene.evidence.exercises.get(scene.task.spec.model_exercise)
-    if model is None or page is None:
+    if model is None or page is None or not scene.costs({"model.own-name": "fail"}):
         return
-    own = [d for d in scene.evidence.classes if d.name == model.class_name and 0 < d.where.cell <= model.cell]
-    if not own:
-        return
-    definition = own[-1].where
-    earlier = [
-        d
-        for d in scene.evidence.classes
-        if d.name == model.class_name and d.where.cell < definition.cell and d.where.cell not in page.cells
-    ]
-    if earlier and scene.costs({"model.own-name": "fail"}):
+    taken = scene.evidence.shadowing(model, page.cells)
+    if taken is not None:
         yield scene.mistake(
             "model-name-shadowed",
             scene.task.spec.model_exercise,
             f"The class `{model.class_name}` replaces an earlier model's class of the same name.",
             "Give each model a name of its own, so that the earlier one stays usable.",
-            definition,
+            taken,
             model_own_name="fail",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from grader.model.assignment import Assignment
 from grader.model.evidence import Evidence, TaskEvidence
@@ -28,6 +29,14 @@ class Scene:
             for check in exercise.checks
             if check.use in by_use
         }
+
+    def option(self, use: str, name: str) -> Any:
+        """What the rubric asks of this task in one of its checks; None where it has no such check."""
+        for exercise in self.assignment.exercises:
+            for check in exercise.checks:
+                if exercise.task == self.task.spec.id and check.use == use:
+                    return check.options.get(name)
+        return None
 
     def mistake(
         self, code: str, exercise: int, message: str, hint: str, where: Where | None, **by_use: Cost

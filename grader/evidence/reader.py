@@ -176,7 +176,6 @@ def _task(task: TaskSpec, known: Known) -> TaskEvidence:
         attribution=given.how,
         curves=curves(run, known.assignment.bands.get(task.id, {})) if run else (),
         boundaries=boundaries(given.run, known.data[task.dataset]) if given.run else (),
-        other_models_optimized=_foreign_models(given, known),
     )
 
 
@@ -236,12 +235,6 @@ def _figures_for(given: Assigned, known: Known) -> list[Figure]:
         ]
     start = given.run.evidence.cell if given.run else 0
     return [figure for figure in known.reported.figures if (figure.cell or 0) >= start]
-
-
-def _foreign_models(given: Assigned, known: Known) -> tuple[str, ...]:
-    own = {model.facts.id for model in given.models}
-    held = dict.fromkeys(o.model for o in given.optimizers if o.model and o.model not in own)
-    return tuple(known.models[name].facts.class_name for name in held if name in known.models)
 
 
 # ---------------------------------------------------------------- exercises

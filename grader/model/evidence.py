@@ -6,7 +6,7 @@ Everything here was derived in the grader's process. A fact that could not be es
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -338,8 +338,14 @@ class TaskEvidence:
     """Markers or meaning, one sentence."""
     curves: tuple[Curve, ...] = ()
     boundaries: tuple[Boundary, ...] = ()
-    other_models_optimized: tuple[str, ...] = ()
-    """Classes of models other than this task's whose parameters its optimizers hold."""
+
+    @property
+    def optimizer(self) -> OptimizerEvidence | None:
+        """The one that is judged: what trained the model, else the last one made for it, else the last one made."""
+        if self.run is not None and self.run.optimizers:
+            return self.run.optimizers[0]
+        own = [each for each in self.optimizers if self.model is not None and each.model == self.model.id]
+        return own[-1] if own else (self.optimizers[-1] if self.optimizers else None)
 
 
 @dataclass(frozen=True)
@@ -389,6 +395,18 @@ class Evidence:
     """The same submission under other seeds."""
     predict: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
     """Model id → outputs of the trained model for rows in the dataset's own units."""
+
+    def shadowing(self, model: ModelEvidence, own_cells: Sequence[int]) -> Where | None:
+        """Where the model's class is defined, if an earlier model's class has its name; None if it has not.
+
+        A second try within `own_cells`, the exercise's own, is no earlier model.
+        """
+        same = [each.where for each in self.classes if each.name == model.class_name]
+        own = [where for where in same if 0 < where.cell <= model.cell]
+        if not own:
+            return None
+        earlier = [where for where in same if where.cell < own[-1].cell and where.cell not in own_cells]
+        return own[-1] if earlier else None
 
     def exercise_where(self, number: int) -> Where | None:
         """The first cell of an exercise, when it has one."""
