@@ -49,6 +49,12 @@ def test_scripts_are_found_where_there_is_no_notebook(tmp_path: Path) -> None:
     assert [path.name for path in find_submissions([tmp_path])] == ["lab.py"]
 
 
+def test_the_files_of_a_folder_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for number in range(40):
+        script(tmp_path / f"{number * 17 % 40:02}.ipynb")
+    assert [path.stem for path in find_submissions([tmp_path])] == [f"{number:02}" for number in range(40)]
+
+
 def test_a_file_that_is_named_twice_is_graded_once(tmp_path: Path) -> None:
     path = script(tmp_path / "lab.py")
     assert find_submissions([path, tmp_path, path]) == [path]
