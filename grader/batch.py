@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import BadBundle, GraderError, UnreadableSubmission, UsageError
+from grader.errors import BadBundle, GraderError, GradingFailed, UnreadableSubmission, UsageError
 from grader.execute.bundle import read_bundle, write_bundle
 from grader.execute.job import Device
 from grader.execute.kernel import Kernel
@@ -87,6 +87,12 @@ def grade_all(paths: Sequence[Path], order: Order, tell: Callable[[Path], None])
             yield _graded(path, order, _folder(path, order, several), names[path])
         except GraderError as error:
             yield Outcome(path, None, problem=error)
+        except Exception as error:  # a fault of ours in one submission must not stop the others
+            _log.error("%s: %s: %s", path, type(error).__name__, error, exc_info=error)
+            fault = GradingFailed(
+                f"{path.name}: not graded: the grader itself failed ({type(error).__name__}: {error})"
+            )
+            yield Outcome(path, None, problem=fault)
 
 
 def _graded(path: Path, order: Order, folder: Path, name: str) -> Outcome:

@@ -186,14 +186,19 @@ def _facts(
     }
     if graph is None:
         return ModelEvidence(**known, input_width=None, output_width=None, how="unreadable", unreadable=why)
-    return ModelEvidence(**known, **_structure(graph, tensors, known["dtype"], ranges))
+    try:
+        return ModelEvidence(**known, **_structure(graph, tensors, known["dtype"], ranges))
+    except Exception as error:  # one model that our analysis cannot follow must not cost the rest its grade
+        why = f"the grader could not follow it ({type(error).__name__})"
+        return ModelEvidence(**known, input_width=None, output_width=None, how="unreadable", unreadable=why)
 
 
 def _structure(
     graph: ModelGraph, tensors: Weights, dtype: str, ranges: tuple[Array, Array]
 ) -> dict[str, Any]:
     layers = structure.linear_layers(graph, tensors)
-    width = layers[0].inputs if layers else None
+    # Rows of another shape than a table's have no width to compare with the data's.
+    width = graph.features[0] if len(graph.features) == 1 else None
     verdict = None
     if width is not None:
         low, high = _fitted(ranges[0], width), _fitted(ranges[1], width)
