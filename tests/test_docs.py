@@ -102,7 +102,7 @@ def test_the_rubrics_options_are_those_of_the_table() -> None:
                 assert f"`{option}`" in rows[check["use"]], f"{check['id']}: {option}"
 
 
-FROM_FILES = {"introduction", "exercises", "support", "statement", "starter"}
+FROM_FILES = {"introduction", "exercises", "support", "statement", "starter", "bands"}
 SPELT = {"datasets": "[[dataset]]", "tasks": "[[task]]", "limits": "[limits]", "checks": "[[check]]"}
 
 

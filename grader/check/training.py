@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable
 
 from grader.check.case import Case, Options, failed, missing, partly, passed, unknown
-from grader.model.evidence import Claim, RunEvidence, TaskEvidence
+from grader.model.evidence import RunEvidence, TaskEvidence
 from grader.model.finding import Finding
+from grader.model.reported import Claim
 from grader.model.submission import Where
 
 _FORMS = {"printed": "printed", "kept": "kept in a collection", "plotted": "plotted"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grader.diagnose.scene import Scene
-from grader.model.evidence import Claim
 from grader.model.finding import Cost, Mistake
+from grader.model.reported import Claim
 
 _SLIPS: dict[str, tuple[str, str, Cost | None]] = {
     "metric-broadcast": (

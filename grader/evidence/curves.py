@@ -11,8 +11,8 @@ import numpy as np
 from grader.evidence.claims import Meaning, Part, names_meaning, names_part
 from grader.evidence.moments import Course
 from grader.evidence.slips import broadcast_slip
-from grader.model.evidence import Claim, Series
 from grader.model.figures import Figure, Line
+from grader.model.reported import Claim, Series
 from grader.model.submission import Where
 
 Array = np.ndarray[Any, Any]

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from grader.evidence.claims import Meaning, Part
-from grader.model.evidence import Comparison, Measured, RunEvidence
+from grader.model.evidence import Measured, RunEvidence
+from grader.model.reported import Comparison
 
 Array = np.ndarray[Any, Any]
 _INTERVALS = (2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 250, 500, 1000)

@@ -10,9 +10,10 @@ from grader.evidence.attribution import BY_MARKERS, BY_MEANING
 from grader.evidence.maps import place_of
 from grader.evidence.markers import IN_TEXT, Markers
 from grader.model.assignment import Assignment, ExerciseSpec
-from grader.model.evidence import Comparison, ExerciseEvidence, Said
+from grader.model.evidence import ExerciseEvidence
 from grader.model.figures import Figure
 from grader.model.recording import CellRun
+from grader.model.reported import Comparison, Said
 from grader.model.submission import Cell, Submission, Where
 
 _COMMENT = re.compile(r"#\s*(.+)$", re.MULTILINE)

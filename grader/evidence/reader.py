@@ -30,13 +30,13 @@ from grader.model.evidence import (
     Evidence,
     ExerciseEvidence,
     KnownArray,
-    Reports,
     RunEvidence,
     Split,
     TaskEvidence,
 )
 from grader.model.figures import Figure
 from grader.model.recording import Recording
+from grader.model.reported import Reports
 from grader.model.submission import Submission, Where
 
 

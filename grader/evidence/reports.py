@@ -9,9 +9,10 @@ from grader.evidence.markers import Markers
 from grader.evidence.raw import RawComparison, RawEvaluation, RawEvents, RawName, RawSay
 from grader.evidence.runs import Run
 from grader.evidence.truth import judge_outside, judge_reports
-from grader.model.evidence import Claim, Comparison, Measured, Reports, Said, Series
+from grader.model.evidence import Measured
 from grader.model.figures import Figure
 from grader.model.recording import CellRun
+from grader.model.reported import Claim, Comparison, Reports, Said, Series
 from grader.model.submission import Where
 
 _LONGEST_RESULT = 2000

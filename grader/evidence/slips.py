@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.evidence.moments import Compared, Course, windows_at
-from grader.model.evidence import Comparison
+from grader.model.reported import Comparison
 
 
 @dataclass(frozen=True)

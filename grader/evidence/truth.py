@@ -15,8 +15,9 @@ import numpy as np
 from grader.evidence import claims, moments, slips
 from grader.evidence.curves import judge_drawn, judge_kept
 from grader.evidence.moments import Course, course_of
-from grader.model.evidence import Claim, Comparison, Measured, Reports, RunEvidence, Said, Series, Verdict
+from grader.model.evidence import Measured, RunEvidence
 from grader.model.figures import Figure
+from grader.model.reported import Claim, Comparison, Reports, Said, Series, Verdict
 
 _FLOAT = 2e-4
 """Relative difference between sums in float32 on the student's side and in float64 here."""

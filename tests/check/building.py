@@ -16,7 +16,6 @@ from grader.evidence.datasets import make_rows
 from grader.load.assignment import default_assignment_folder, load_assignment
 from grader.model.assignment import Assignment, CheckSpec, DatasetSpec, ExerciseSpec, TaskSpec
 from grader.model.evidence import (
-    Claim,
     ClassDefinition,
     DatasetEvidence,
     DrawnMap,
@@ -27,13 +26,13 @@ from grader.model.evidence import (
     Measured,
     ModelEvidence,
     OptimizerEvidence,
-    Reports,
     RunEvidence,
     Split,
     TaskEvidence,
 )
 from grader.model.finding import Finding, Findings, Mistake
 from grader.model.recording import CellRun, Output
+from grader.model.reported import Claim, Reports
 from grader.model.submission import Cell, Submission, Where
 
 PRINTED = """\

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.model.evidence import Claim, Evidence, Measured
+from grader.model.evidence import Evidence, Measured
 from grader.model.grade import Outcome
+from grader.model.reported import Claim
 from grader.model.submission import Where
 from tests.check.building import (
     claim,

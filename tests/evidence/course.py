@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.model.evidence import Comparison, Measured, RunEvidence, Said, Series
+from grader.model.evidence import Measured, RunEvidence
+from grader.model.reported import Comparison, Said, Series
 
 Array = np.ndarray[Any, Any]
 TRAIN, TEST, BATCH, EPOCHS = 1600, 400, 32, 40

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from grader.evidence.claims import read_numbers
 from grader.evidence.truth import judge_outside, judge_reports
-from grader.model.evidence import Claim, Comparison, Measured, Reports, Series
+from grader.model.evidence import Measured
 from grader.model.figures import Axes, Figure, Line
+from grader.model.reported import Claim, Comparison, Reports, Series
 from tests.evidence.course import EPOCHS, PER_EPOCH, TEST, TRAIN, Simulated, said, series, simulated
 
 SIM = simulated()
