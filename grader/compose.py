@@ -30,7 +30,11 @@ from grader.score import check_points, exercise_outcome, exercise_points, submis
 _LONGEST_EXCERPT = 140
 _AROUND = 8
 _LONGEST_OUTPUT = 4000
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor, screen
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # titles, links
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 _LOST = (Outcome.FAILED, Outcome.PARTIAL, Outcome.SKIPPED)
 
 
