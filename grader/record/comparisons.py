@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +36,13 @@ class Line:
 
     def settle(self) -> None:
         """Count the agreeing pairs of what waited; held back because reading each at once would cost more."""
-        self.results.extend((moment, int(result.sum()), result.numel()) for moment, result in self.waiting)
+        for shape, group in itertools.groupby(self.waiting, key=lambda waited: waited[1].shape):
+            moments, results = zip(*group, strict=True)
+            counts = torch.stack(results).reshape(len(results), -1).sum(dim=1).tolist()
+            total = shape.numel()
+            self.results.extend(
+                (moment, int(true), total) for moment, true in zip(moments, counts, strict=True)
+            )
         self.waiting = []
 
 
@@ -51,9 +58,9 @@ class ComparisonWatch:
 
     def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
         """Put the wrappers in place."""
-        note = guard(self._note)
+        note, report = self._note, guard(_raise)
         for owner, name in [(torch, "eq"), (torch.Tensor, "eq"), (torch.Tensor, "__eq__")]:
-            setattr(owner, name, _noting(getattr(owner, name), note))
+            setattr(owner, name, _noting(getattr(owner, name), note, report))
 
     def describe(self) -> None:
         """Write one event for each line that compared in the cell that ended."""
@@ -77,12 +84,11 @@ class ComparisonWatch:
         return self._store.keep(operand) if operand.numel() <= _KEPT_ELEMENTS else None
 
     def _note(self, left: Any, right: Any, result: Any) -> None:
-        if not (isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor)) or self.paused():
+        if not isinstance(left, torch.Tensor) or result.numel() < 2 or self.paused():
             return
-        if not isinstance(result, torch.Tensor) or result.numel() < 2:
-            return
-        frame = sys._getframe(3)
-        key = (id(frame.f_code), frame.f_lineno)
+        frame = sys._getframe(2)
+        # The instruction, not its line: Python searches for the line of an instruction each time anew.
+        key = (id(frame.f_code), frame.f_lasti)
         line = self._lines.get(key)
         if line is None:
             if len(self._lines) >= _MOST_LINES:
@@ -91,10 +97,22 @@ class ComparisonWatch:
         line.add(self._moment(), result)
 
 
-def _noting(original: Callable[..., Any], note: Callable[..., None]) -> Callable[..., Any]:
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _noting(
+    original: Callable[..., Any], note: Callable[..., None], report: Callable[..., None]
+) -> Callable[..., Any]:
+    """The original comparison, with a look at tensors that met; a fault of `note` is reported, never raised."""
+
     def compare(left: Any, right: Any, *args: Any, **kwargs: Any) -> Any:
         result = original(left, right, *args, **kwargs)
-        note(left, right, result)
+        if isinstance(right, torch.Tensor) and isinstance(result, torch.Tensor):
+            try:
+                note(left, right, result)
+            except Exception as error:  # the student's program must go on whatever breaks here
+                report(error)
         return result
 
     compare.__name__ = getattr(original, "__name__", "eq")

@@ -31,7 +31,9 @@ def walk(loss: torch.Tensor) -> list[Any]:
 
 def leaves(nodes: list[Any]) -> list[torch.Tensor]:
     """The tensors in which gradients will be accumulated."""
-    return [node.variable for node in nodes if node.name().endswith("AccumulateGrad")]
+    return [
+        node.variable for node in nodes if not node.next_functions and node.name().endswith("AccumulateGrad")
+    ]
 
 
 def contains(loss: torch.Tensor, target: Any) -> bool:

@@ -42,7 +42,7 @@ class Entry:
 class Forward:
     """One call of a model from outside: rows in, outputs out."""
 
-    __slots__ = ("entry", "outputs", "rows", "version")
+    __slots__ = ("entry", "outputs", "rows")
 
     def __init__(self, entry: Entry, rows: Any, outputs: Any) -> None:
         self.entry = entry
@@ -75,7 +75,8 @@ class ModelWatch:
         """Wrap `nn.Module.__call__` and `nn.Module.__init__`."""
         original_init = nn.Module.__init__
         watch, called, constructed = self, guard(self._called), guard(self._constructed)
-        ignored = self._ignored
+        note = guard(self._note)
+        ignored, entries, pending = self._ignored, self._entries, self.pending
 
         # What torch's own `__call__` does stands here again: a layer's call then costs no more than unwatched.
         def __call__(module: nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - takes its place
@@ -87,7 +88,15 @@ class ModelWatch:
                 outputs = call(*args, **kwargs)
             finally:
                 watch.inside = False
-            called(module, args, kwargs, outputs)
+            entry = entries.get(id(module))
+            if entry is None or entry.example is None or type(outputs) is not torch.Tensor or not args:
+                called(module, args, kwargs, outputs)
+            elif not outputs.requires_grad or pending:
+                entry.calls += 1
+                note(Forward(entry, args[0], outputs))
+            else:
+                entry.calls += 1
+                pending.append(Forward(entry, args[0], outputs))
             return outputs
 
         def __init__(module: nn.Module, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - takes its place
@@ -225,8 +234,10 @@ class ModelWatch:
         if entry.example is None:
             self._remember(entry, rows, outputs)
         entry.calls += 1
-        forward = Forward(entry, rows, outputs)
-        if getattr(outputs, "requires_grad", False):
+        self._note(Forward(entry, rows, outputs))
+
+    def _note(self, forward: Forward) -> None:
+        if getattr(forward.outputs, "requires_grad", False):
             self.pending.append(forward)
             if len(self.pending) > 4:
                 self._evaluated(self.pending.pop(0))

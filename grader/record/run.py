@@ -34,6 +34,9 @@ class Run:
         self.head: list[dict[str, Any]] | None = None
         self.rows: list[tuple[Any, Any]] = []
         self.kept_rows = 0
+        self.rows_complete = False
+        self.noted_enough = False
+        """Its order is long enough; what follows is only counted."""
         self.batch_rows: list[int] = []
         self.snapshots: list[tuple[int, dict[str, torch.Tensor]]] = []
         self.snapshot_every = 1
@@ -69,8 +72,9 @@ class Run:
     def note(self, letter: str) -> None:
         """Add to the order of events: Z reset, B backward, S step."""
         self.last = letter
-        if len(self.order) < _ORDER_LENGTH:
+        if not self.noted_enough:
             self.order.append(letter)
+            self.noted_enough = len(self.order) >= _ORDER_LENGTH
 
     def snapshot(self) -> None:
         """Keep the model's state at this step; thinned out as a run grows long."""
@@ -82,7 +86,7 @@ class Run:
         self.snapshots.append((step, {name: value.detach().clone() for name, value in self.members}))
         if len(self.snapshots) > _MOST_SNAPSHOTS:
             self.snapshots = self.snapshots[::2]
-            self.snapshot_every *= 2
+            self.snapshot_every = max(2 * self.snapshot_every, self.snapshots[-1][0] - self.snapshots[-2][0])
 
     def _read_losses(self) -> None:
         if self._losses:

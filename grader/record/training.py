@@ -1,6 +1,6 @@
 """Watches training: backward passes, optimizer steps, resets, and the rows and losses that went through them.
 
-Full detail for the first steps of a run and then at every power of two; counters and references in between, so
+Full detail for the first steps of a run and then at every power of four; counters and references in between, so
 that a training loop hardly feels it.
 """
 
@@ -22,6 +22,7 @@ from grader.record.run import SNAPSHOT_ELEMENTS, Run
 from grader.record.store import Store
 
 _DETAILED_STEPS = 6
+_LATER_DETAILS = frozenset(4**power for power in range(2, 16))
 _KEPT_STEPS = 512
 _KEPT_ROWS = 4096
 
@@ -50,7 +51,7 @@ class TrainingWatch:
         backward, grad = torch.autograd.backward, torch.autograd.grad
         construct, zero_grad, module_zero_grad = Optimizer.__init__, Optimizer.zero_grad, nn.Module.zero_grad
         constructed, was_reset = guard(self._constructed), guard(self._was_reset)
-        runs = self._optimizer_run
+        runs, places = self._optimizer_run, self._places
 
         def recorded_backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             before(tensors)
@@ -66,7 +67,12 @@ class TrainingWatch:
 
         def recorded_zero_grad(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
             zero_grad(optimizer, *args, **kwargs)
-            was_reset(runs.get(id(optimizer)))
+            run = runs.get(id(optimizer))
+            if run is not None and run.noted_enough and run.cell == places.current_cell:
+                run.resets += 1
+                run.last = "Z"
+            else:
+                was_reset(run)
 
         def recorded_module_zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             module_zero_grad(module, *args, **kwargs)
@@ -77,13 +83,24 @@ class TrainingWatch:
         Optimizer.__init__ = __init__  # type: ignore[method-assign, assignment]
         Optimizer.zero_grad = recorded_zero_grad  # type: ignore[method-assign, assignment]
         nn.Module.zero_grad = recorded_module_zero_grad  # type: ignore[method-assign, assignment]
-        optimizer_module.register_optimizer_step_pre_hook(guard(self._before_step))
+        stepped = guard(self._before_step)
+
+        def before_step(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            run = runs.get(id(optimizer))
+            if run is not None and run.noted_enough and run.cell == places.current_cell and not run.closed:
+                run.steps += 1
+                run.last = "S"
+            else:
+                stepped(optimizer)
+
+        optimizer_module.register_optimizer_step_pre_hook(before_step)
 
     # ------------------------------------------------------------------ while the student's code runs
 
     def _before_backward(self, tensors: Any) -> None:
         loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
-        forward = self._forward_of(loss)
+        pending = self.models.pending
+        forward = pending.pop() if len(pending) == 1 else self._forward_of(loss)
         entry = forward.entry if forward else self._owner(loss)
         if entry is None:
             return
@@ -94,13 +111,17 @@ class TrainingWatch:
                 run = self._begin(entry)
             self.current = run
         step = run.backwards
-        if step < _DETAILED_STEPS or not step & (step - 1):
+        if step < _DETAILED_STEPS or step in _LATER_DETAILS:
             self._detail(run, loss, forward)
         run.backwards = step + 1
         run.add_loss(loss)
         run.note("B")
-        if forward is not None:
-            self._keep_rows(run, step, loss, forward)
+        if forward is None or type(forward.rows) is not torch.Tensor:
+            return
+        if run.rows_complete:
+            run.batch_rows.append(forward.rows.size(0))
+        else:
+            self._keep_rows(run, step, loss, forward.rows)
 
     def _forward_of(self, loss: torch.Tensor) -> Forward | None:
         """The model call that this loss came from; the others that were waiting trained nothing."""
@@ -116,7 +137,7 @@ class TrainingWatch:
             for forward in pending:
                 if forward is not chosen:
                     self.evaluated(forward)
-        self.models.pending = []
+        pending.clear()
         return chosen
 
     def _owner(self, loss: torch.Tensor) -> Entry | None:
@@ -165,19 +186,16 @@ class TrainingWatch:
         run.earlier = now
         run.details.append(detail)
 
-    def _keep_rows(self, run: Run, step: int, loss: torch.Tensor, forward: Forward) -> None:
-        rows = forward.rows
-        if not isinstance(rows, torch.Tensor):
-            return
+    def _keep_rows(self, run: Run, step: int, loss: torch.Tensor, rows: torch.Tensor) -> None:
         count = rows.shape[0] if rows.ndim else 0
         run.batch_rows.append(count)
-        if step < _KEPT_STEPS and run.kept_rows < _KEPT_ROWS:
-            if run.rows and run.rows[-1][0] is rows:  # the same full batch again
-                return
-            run.rows.append((rows, lossgraph.target_of(loss)))
-            run.kept_rows += count
+        run.rows_complete = rows.ndim > 0 and (step >= _KEPT_STEPS or run.kept_rows >= _KEPT_ROWS)
+        if run.rows_complete or (run.rows and run.rows[-1][0] is rows):  # the same full batch again
+            return
+        run.rows.append((rows, lossgraph.target_of(loss)))
+        run.kept_rows += count
 
-    def _before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+    def _before_step(self, optimizer: Optimizer) -> None:
         run = self._optimizer_run.get(id(optimizer))
         if run is None or run.cell != self._places.current_cell or run.closed:
             run = self._run_of(optimizer)
@@ -270,7 +288,7 @@ class TrainingWatch:
         """Write the runs, optimizers and evaluations of the cell that ended, and forget what they held."""
         for forward in self.models.pending:
             self.evaluated(forward)
-        self.models.pending = []
+        self.models.pending.clear()
         for optimizer, name, at in self._optimizers.values():
             self._store.emit(self._optimizer_event(optimizer, name, at))
         for run in [*self._finished, *self._runs.values()]:
@@ -365,7 +383,10 @@ def _flat(parameters: list[nn.Parameter]) -> torch.Tensor | None:
 
 def _gradient_size(parameters: list[nn.Parameter]) -> float | None:
     """The largest absolute gradient; None where no parameter holds one."""
-    sizes = [float(p.grad.abs().max()) for p in parameters if p.grad is not None and p.grad.numel()]
+    gradients = [parameter.grad for parameter in parameters]
+    sizes = [
+        float(gradient.abs().max()) for gradient in gradients if gradient is not None and gradient.numel()
+    ]
     return max(sizes) if sizes else None
 
 
