@@ -140,9 +140,7 @@ def paired(name: str, pairs: int) -> dict[str, float]:
         results = {recorded: in_child(name, recorded) for recorded in order}
         with_recorder, without = results[True], results[False]
         ratios.append(with_recorder["loop"] / without["loop"])
-        whole.append(
-            (with_recorder["loop"] + with_recorder["after"]) / (without["loop"] + without["after"])
-        )
+        whole.append((with_recorder["loop"] + with_recorder["after"]) / (without["loop"] + without["after"]))
         plain.append(without["loop"] / REPEATS[name])
         after.append(with_recorder["after"] / REPEATS[name])
     return {
@@ -157,10 +155,10 @@ def paired(name: str, pairs: int) -> dict[str, float]:
 
 def _parent() -> None:
     """Import what children need; nothing here starts a thread."""
-    import IPython.core.interactiveshell
+    import IPython.core.interactiveshell  # noqa: F401 - for the children
     import matplotlib.pyplot
-    import sklearn.datasets
-    import torch
+    import sklearn.datasets  # noqa: F401 - for the children
+    import torch  # noqa: F401 - for the children
 
     import grader.record.recorder  # noqa: F401 - for the children
 
@@ -172,7 +170,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--only", choices=list(REPEATS), action="append")
-    parser.add_argument("--profile", choices=list(REPEATS), help="show where one recorded run spends its time")
+    parser.add_argument(
+        "--profile", choices=list(REPEATS), help="show where one recorded run spends its time"
+    )
     options = parser.parse_args()
     _parent()
     if options.profile:
@@ -180,7 +180,9 @@ def main() -> None:
         return
     import torch
 
-    print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "pairs": options.pairs}))
+    print(
+        json.dumps({"python": platform.python_version(), "torch": torch.__version__, "pairs": options.pairs})
+    )
     for name in options.only or REPEATS:
         print(json.dumps({"loop": name, **paired(name, options.pairs)}), flush=True)
 

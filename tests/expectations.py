@@ -60,7 +60,10 @@ def _points(expected: Expectation, grade: Grade) -> Iterator[str]:
     points = -1.0 if grade.points is None else grade.points
     if expected.points is not None and abs(points - expected.points) > _SLACK:
         yield f"points {points}, expected {expected.points}"
-    if expected.points_range and not expected.points_range[0] - _SLACK <= points <= expected.points_range[1] + _SLACK:
+    if (
+        expected.points_range
+        and not expected.points_range[0] - _SLACK <= points <= expected.points_range[1] + _SLACK
+    ):
         yield f"points {points}, expected {expected.points_range}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,7 +42,7 @@ class Run:
         self.snapshots: list[tuple[int, dict[str, torch.Tensor]]] = []
         self.snapshot_every = 1
         self.members: list[tuple[str, torch.Tensor]] = []
-        self.parameters: list[torch.Tensor] = []
+        self.parameters: Sequence[torch.Tensor] = ()
         self.earlier: torch.Tensor | None = None
         self.seeded_by_student = False
         self._losses: list[torch.Tensor] = []

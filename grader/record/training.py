@@ -7,7 +7,7 @@ that a training loop hardly feels it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -374,14 +374,14 @@ def _held(optimizer: Optimizer) -> list[torch.Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def _flat(parameters: list[nn.Parameter]) -> torch.Tensor | None:
+def _flat(parameters: Sequence[torch.Tensor]) -> torch.Tensor | None:
     """All parameters in one row, copied; None for a model without any."""
     if not parameters or sum(parameter.numel() for parameter in parameters) > SNAPSHOT_ELEMENTS:
         return None
     return torch.cat([parameter.detach().reshape(-1).double() for parameter in parameters])
 
 
-def _gradient_size(parameters: list[nn.Parameter]) -> float | None:
+def _gradient_size(parameters: Sequence[torch.Tensor]) -> float | None:
     """The largest absolute gradient; None where no parameter holds one."""
     gradients = [parameter.grad for parameter in parameters]
     sizes = [
