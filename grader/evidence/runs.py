@@ -225,11 +225,13 @@ def _as_labels(targets: Array) -> Array:
 
 def _steps_per_epoch(match: Match | None, batch_rows: Array | None, used: Data | None) -> int | None:
     """Backward passes in one pass over the train rows."""
-    if match is None or batch_rows is None or not len(batch_rows) or used is None:
+    if match is None or batch_rows is None or used is None:
         return None
-    size = int(np.median(batch_rows))
+    sizes = batch_rows[np.isfinite(batch_rows) & (batch_rows >= 1)]
+    if not len(sizes):
+        return None
     total = used.split.train_features.shape[0] if used.split else len(np.unique(match.rows[match.rows >= 0]))
-    return max(1, -(-total // size)) if size else None
+    return max(1, -(-total // int(np.median(sizes))))
 
 
 def _train_part(
