@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from grader.model.grade import CheckResult, Grade
+from grader.model.grade import CheckResult, Diagnosis, Grade
 
 CORPUS = Path(__file__).parent / "corpus"
+MUTANTS = CORPUS / "mutants"
 _SLACK = 0.0051
 
 
@@ -33,14 +35,27 @@ class Expectation(BaseModel):
     open: dict[str, tuple[float, float]] = {}
     diagnoses: list[Named] = []
     forbidden: list[str] = []
+    tolerated: list[str] = []
+    code: str | None = None
+    held_out: bool = False
     exit_status: int = 0
     message: str = ""
     timeout_s: float | None = Field(default=None)
 
 
 def cases() -> list[Path]:
-    """Every case of the corpus, by name."""
-    return sorted(folder.parent for folder in CORPUS.glob("*/expect.toml"))
+    """Every case of the corpus by name, the mutants last."""
+    return [file.parent for folder in (CORPUS, MUTANTS) for file in sorted(folder.glob("*/expect.toml"))]
+
+
+def mutants() -> list[Path]:
+    """The cases that were made from correct ones by one mistake each, by name."""
+    return [case for case in cases() if case.parent == MUTANTS]
+
+
+def drawn_to_be_held_out(case: Path) -> bool:
+    """The lot that keeps a third of the mutants out of sight: by name, so that no later mutant changes it."""
+    return zlib.crc32(case.name.encode()) % 3 == 0
 
 
 def expectation(case: Path) -> Expectation:
@@ -80,8 +95,7 @@ def _told(check: CheckResult) -> str:
 
 
 def _names(expected: Expectation, grade: Grade) -> Iterator[str]:
-    named = {(exercise.number, d.code): d for exercise in grade.exercises for d in exercise.diagnoses}
-    named |= {(None, d.code): d for d in grade.diagnoses}
+    named = names(grade)
     for wanted in expected.diagnoses:
         if (wanted.exercise, wanted.code) not in named:
             seen = ", ".join(f"{code} (ex {exercise})" for exercise, code in named) or "nothing"
@@ -89,8 +103,30 @@ def _names(expected: Expectation, grade: Grade) -> Iterator[str]:
     for (exercise, code), diagnosis in named.items():
         if code in expected.forbidden:
             yield f"{code} (ex {exercise}) must not be named: {diagnosis.message}"
-        if expected.kind == "correct" and diagnosis.severity in ("fail", "part"):
-            yield f"false alarm: {code} (ex {exercise}): {diagnosis.message}"
+    yield from (
+        f"false alarm: {code} (ex {exercise}): {named[exercise, code].message}"
+        for exercise, code in sorted(false_alarms(expected, grade), key=str)
+    )
+
+
+def names(grade: Grade) -> dict[tuple[int | None, str], Diagnosis]:
+    """All that was named: (exercise, code) → diagnosis; without an exercise what concerns the whole submission."""
+    return {
+        **{(exercise.number, d.code): d for exercise in grade.exercises for d in exercise.diagnoses},
+        **{(None, d.code): d for d in grade.diagnoses},
+    }
+
+
+def false_alarms(expected: Expectation, grade: Grade) -> set[tuple[int | None, str]]:
+    """Costly mistakes that were named where nobody made them; lesser and odd cases list theirs as `forbidden`."""
+    if expected.kind not in ("correct", "mutant"):
+        return set()
+    known = {(wanted.exercise, wanted.code) for wanted in expected.diagnoses}
+    return {
+        key
+        for key, diagnosis in names(grade).items()
+        if diagnosis.severity in ("fail", "part") and key not in known and key[1] not in expected.tolerated
+    }
 
 
 def shown(verdict: Any) -> str:

@@ -13,10 +13,11 @@ from grader.api import configured
 from grader.execute.cold import ColdKernel
 from grader.load.submission import load_submission
 from grader.pipeline import grade
-from tests.expectations import cases, departures, expectation, shown, submission_file
+from tests.expectations import cases, departures, expectation, mutants, shown, submission_file
 
-GRADED = [case for case in cases() if expectation(case).exit_status == 0]
-REFUSED = [case for case in cases() if expectation(case).exit_status == 2]
+UNMUTATED = [case for case in cases() if case not in mutants()]
+GRADED = [case for case in UNMUTATED if expectation(case).exit_status == 0]
+REFUSED = [case for case in UNMUTATED if expectation(case).exit_status == 2]
 
 
 @pytest.mark.corpus
