@@ -159,7 +159,10 @@ def _measured_rows(course: Course, printed: Sequence[int]) -> Iterator[_Row]:
             for layout in layouts:
                 for shift in (0, 1):
                     yield _Row(
-                        dense[np.maximum(layout - shift, 0)], meaning, part, f"recomputed {part} {meaning}"
+                        dense[np.clip(layout - shift, 0, total + 1)],
+                        meaning,
+                        part,
+                        f"recomputed {part} {meaning}",
                     )
 
 
@@ -302,6 +305,8 @@ def _wrong_count(course: Course, values: Array) -> _Found | None:
     for selected in _selections(sums, len(values)):
         length = min(len(selected), len(values))
         ratios = selected[:length] / values[:length]
+        if not np.isfinite(ratios).all():
+            continue
         count = round(float(np.median(ratios)))
         if count >= 2 and count != batches and (np.abs(ratios / count - 1) < 3e-4).mean() >= _ENOUGH:
             explanation = f"sum of the epoch's losses ÷ {count} instead of {batches}"

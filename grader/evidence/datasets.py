@@ -22,6 +22,8 @@ Array = np.ndarray[Any, Any]
 
 _CLOSE = 2e-4
 """Largest distance, in units of the data's spread, at which a row counts as one of the dataset's."""
+_LARGEST = 1e12
+"""No scaling that a model could be trained on makes features larger; beyond it sums of squares overflow."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class RowFinder:
         ):
             return None
         values = values.astype(np.float64)
-        if not np.isfinite(values).all():
+        if not np.isfinite(values).all() or np.abs(values).max() > _LARGEST:
             return None
         known = max((self._with(values, *scaling) for scaling in self._maps), key=lambda match: match.share)
         if known.share >= 0.6:
@@ -129,8 +131,17 @@ class RowFinder:
         return None
 
     def _with(self, values: Array, scale: Array, shift: Array) -> Match:
-        distances, nearest = self._tree.query((values - shift) / scale / self._spread)
+        places = self._places(values, scale, shift)
+        if places is None:
+            return Match(np.full(len(values), -1), scale, shift)
+        distances, nearest = self._tree.query(places)
         return Match(np.where(distances <= _CLOSE, nearest, -1), scale, shift)
+
+    def _places(self, values: Array, scale: Array, shift: Array) -> Array | None:
+        """The rows in the tree's units; None where this scaling cannot be undone."""
+        with np.errstate(all="ignore"):
+            places = (values - shift) / scale / self._spread
+        return places if np.isfinite(places).all() else None
 
     def _fit(self, values: Array) -> Match | None:
         """Guess the map from quantiles, then refine it on nearest neighbours until it stands still."""
@@ -139,14 +150,15 @@ class RowFinder:
         scale = values.std(axis=0) / self._spread
         shift = values.mean(axis=0) - self.rows.features.mean(axis=0) * scale
         for _ in range(40):
-            distances, nearest = self._tree.query((values - shift) / scale / self._spread)
+            places = self._places(values, scale, shift)
+            if places is None:
+                return None
+            distances, nearest = self._tree.query(places)
             close = distances <= np.quantile(distances, 0.6)
             new_scale, new_shift = _least_squares(self.rows.features[nearest[close]], values[close])
             if np.allclose(new_scale, scale, rtol=1e-9) and np.allclose(new_shift, shift, atol=1e-9):
                 break
             scale, shift = new_scale, new_shift
-            if (scale == 0).any() or not np.isfinite(scale).all():
-                return None
         return self._with(values, scale, shift)
 
 

@@ -92,7 +92,7 @@ class Model:
             given = run_graph(self.graph, {**self.weights, **weights, **self.constants}, self.cast(rows))
         except (UntrustedData, RuntimeError, ValueError):
             return None
-        if given.ndim == 0 or given.shape[0] != len(rows):
+        if given.ndim == 0 or given.shape[0] != len(rows) or not given.size:
             return None
         return given.reshape(len(rows), -1).astype(np.float64)
 

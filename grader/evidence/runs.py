@@ -314,9 +314,10 @@ def _formula_holds(
     """
     if rows is None or targets is None or batch_rows is None or not len(batch_rows) or not len(run.losses):
         return False
-    count = int(batch_rows[0])
-    outputs = model.outputs(weights, rows[:count])
-    if outputs is None or len(targets) < count:
+    first = batch_rows.reshape(-1)[0]
+    count = int(first) if np.isfinite(first) else 0
+    outputs = model.outputs(weights, rows[:count]) if 0 < count <= len(rows) else None
+    if outputs is None or targets.ndim == 0 or len(targets) < count:
         return False
     ours = view.loss(outputs, _as_labels(targets[:count]))
     if ours is None or not np.isfinite(ours) or not ours:
