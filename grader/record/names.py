@@ -18,6 +18,7 @@ from grader.record.store import Store
 _MOST_ELEMENTS = 40_000
 _LONGEST_SERIES = 20_000
 _MOST_NAMES = 400
+_MOST_FAULTS = 10
 _JUPYTER_NAMES = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 
 
@@ -27,6 +28,7 @@ class NameWatch:
     def __init__(self, store: Store, places: Places) -> None:
         self._store = store
         self._places = places
+        self._faults = 0
         self._described: dict[str, tuple[Any, ...]] = {}
         self._containers: dict[tuple[int, str], tuple[str, Any]] = {}
 
@@ -56,6 +58,16 @@ class NameWatch:
         self._containers = {}
 
     def _describe(self, name: str, value: Any, local: bool) -> None:
+        """One name on its own: an object that answers oddly must not cost the others their events."""
+        try:
+            self._describe_parts(name, value, local)
+        except Exception as error:  # the student's classes may raise anything when they are looked at
+            self._faults += 1
+            if self._faults <= _MOST_FAULTS:
+                text = f"{name}: {type(error).__name__}: {error}"[:500]
+                self._store.emit({"kind": "problem", "cell": self._places.current_cell, "text": text})
+
+    def _describe_parts(self, name: str, value: Any, local: bool) -> None:
         for label, part in _parts(name, value):
             event = self._array_event(part) or _series_event(part, self._store.keep)
             if event is None:
@@ -166,10 +178,11 @@ def _series_event(value: Any, keep: Callable[[Any], str | None]) -> dict[str, An
             item = item.detach()
         elif isinstance(item, (np.ndarray, np.generic)) and item.size == 1:
             item = item.reshape(()).item()
-        if isinstance(item, (torch.Tensor, numbers.Real)):
-            values.append(float(item))
-        else:
+        elif isinstance(item, torch.Tensor):
             return None
+        if not isinstance(item, (torch.Tensor, numbers.Real)):
+            return None
+        values.append(float(item))
     kept = keep(np.array(values, dtype=np.float64))
     return {
         "type": "series",

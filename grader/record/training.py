@@ -68,11 +68,11 @@ class TrainingWatch:
         def recorded_zero_grad(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:
             zero_grad(optimizer, *args, **kwargs)
             run = runs.get(id(optimizer))
-            if run is not None and run.noted_enough and run.cell == places.current_cell:
+            if run is not None and run.noted_enough and run.cell == places.current_cell and not run.closed:
                 run.resets += 1
                 run.last = "Z"
             else:
-                was_reset(run)
+                was_reset(run, optimizer)
 
         def recorded_module_zero_grad(module: nn.Module, *args: Any, **kwargs: Any) -> None:
             module_zero_grad(module, *args, **kwargs)
@@ -153,6 +153,7 @@ class TrainingWatch:
         run.snapshot()
         if self._reset_before_run:
             run.note("Z")
+            run.resets += 1
             self._reset_before_run = False
         self.first_detail()
         return run
@@ -222,8 +223,11 @@ class TrainingWatch:
             return self.current  # it steps another model than the one whose loss went backward
         return self._begin(entry)
 
-    def _was_reset(self, run: Run | None) -> None:
-        if run is None or run.cell != self._places.current_cell:
+    def _was_reset(self, run: Run | None, optimizer: Optimizer | None = None) -> None:
+        if run is None and optimizer is not None and self._runs:  # it has not stepped yet, or never will
+            entry = self.models.owner_of(_held(optimizer))
+            run = None if entry is None else self._runs.get((self._places.current_cell, id(entry)))
+        if run is None or run.closed or run.cell != self._places.current_cell:
             self._reset_before_run = True
             return
         run.resets += 1
