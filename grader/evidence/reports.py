@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from grader.evidence.markers import Markers
 from grader.evidence.raw import RawComparison, RawEvaluation, RawEvents, RawName, RawSay
@@ -15,7 +18,9 @@ from grader.model.recording import CellRun
 from grader.model.reported import Claim, Comparison, Reports, Said, Series
 from grader.model.submission import Where
 
+Array = np.ndarray[Any, Any]
 _LONGEST_RESULT = 2000
+_MOST_CURVES = 12
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,19 @@ def _series(raw: RawEvents) -> list[Series]:
         one_row = name.type == "series" or (name.type in ("array", "tensor") and len(name.shape) == 1)
         if values is not None and one_row and values.size >= 3:
             found.append(Series(name.name, name.cell, values.reshape(-1).astype(float), name.with_graph))
-        elif values is not None and name.type == "frame" and values.ndim == 2:
-            columns = range(min(values.shape[1], 12))
-            found.extend(Series(f"{name.name}[{k}]", name.cell, values[:, k].astype(float)) for k in columns)
+        elif values is not None and values.ndim == 2:
+            rows = values.T if name.type == "frame" else _curves_of(values)
+            found.extend(
+                Series(f"{name.name}[{k}]", name.cell, row.astype(float))
+                for k, row in enumerate(rows[:_MOST_CURVES])
+            )
     return found
+
+
+def _curves_of(values: Array) -> Array:
+    """The long side of an array with a curve per row or column; none where some value is negative, as features are."""
+    rows = values.T if values.shape[0] > values.shape[1] else values
+    return rows if len(rows) <= _MOST_CURVES and (values >= 0).all() else rows[:0]
 
 
 def _comparison(event: RawComparison) -> Comparison:
