@@ -60,10 +60,18 @@ def compose(
         max_grade=round(assignment.base_points + assignment.max_points, 4),
         needs_review=bool(evidence.problems),
         exercises=exercises,
-        diagnoses=evidence.incidents,
+        diagnoses=tuple(_unexplained(evidence.incidents, findings.mistakes)),
         notes=tuple(_notes(submission, recording, evidence)),
         timing=Timing(total_s=recording.seconds, student_s=recording.seconds),
     )
+
+
+def _unexplained(incidents: Sequence[Diagnosis], mistakes: Sequence[Mistake]) -> Iterator[Diagnosis]:
+    """Incidents but for the errors that a named mistake led to: one mistake is told once."""
+    explained = {cell for mistake in mistakes for cell in mistake.explains}
+    for incident in incidents:
+        if incident.code != "run-error" or incident.where is None or incident.where.cell not in explained:
+            yield incident
 
 
 def _environment(recording: Recording) -> Environment:

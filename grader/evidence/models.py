@@ -183,6 +183,8 @@ def _facts(
         "trainable": tuple(parameter.name for parameter in event.parameters if parameter.trainable),
         "dtype": next((parameter.dtype for parameter in event.parameters), "torch.float32"),
         "calls": event.calls,
+        "own_init": event.own_init,
+        "loose_layers": event.loose_layers,
     }
     if graph is None:
         return ModelEvidence(**known, input_width=None, output_width=None, how="unreadable", unreadable=why)

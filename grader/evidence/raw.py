@@ -55,6 +55,8 @@ class RawModel(Raw):
     model: Text
     class_name: Text = Field(alias="class")
     library_class: bool = False
+    own_init: bool = True
+    loose_layers: bool = False
     calls: Count = 0
     training: bool = True
     parameters: Annotated[list[RawParameter], Field(max_length=2000)] = []
@@ -79,6 +81,10 @@ class RawDetail(BaseModel):
     moved: bool | None = None
     reached: Count = 0
     foreign: Count = 0
+    grad: bool = True
+    outputs_grad: bool = True
+    again: bool = False
+    """The graph of the loss before was walked once more."""
     parameters: Count = 0
     training: bool = True
     output_shape: Shape | None = None
@@ -89,6 +95,7 @@ class RawDetail(BaseModel):
 class RawOperation(BaseModel):
     op: Text
     saved: dict[str, Any] = {}
+    depends: Annotated[list[bool], Field(max_length=64)] = []
 
 
 class RawSnapshot(BaseModel):
@@ -145,8 +152,9 @@ class RawComparison(Raw):
     kind: Literal["comparison"]
     shapes: tuple[Shape, Shape]
     dtypes: tuple[Text, Text]
-    left: Reference = None
-    right: Reference = None
+    raised: bool = False
+    pairs: Annotated[list[tuple[Reference, Reference, Reference]], Field(max_length=2)] = []
+    """What met, the first time and the last, and what the model had given before: left, right, outputs."""
     results: Annotated[list[tuple[Text | None, Count, Count, Count]], Field(max_length=4000)] = []
 
 
@@ -181,8 +189,37 @@ class RawAnswers(Raw):
     outputs: Reference = None
 
 
+class RawAltered(Raw):
+    kind: Literal["altered"]
+    names: Annotated[list[Text], Field(max_length=50)] = []
+
+
 class RawSeed(Raw):
     kind: Literal["seed"]
+
+
+class RawArgument(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    type: Text
+    shape: Shape | None = None
+    dtype: Text | None = None
+    grad: bool = False
+    class_name: Text | None = Field(default=None, alias="class")
+    family: Text = ""
+    own_init: bool = True
+
+
+class RawCall(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    function: Text
+    arguments: Annotated[dict[Text, RawArgument], Field(max_length=24)] = {}
+
+
+class RawFailure(Raw):
+    kind: Literal["failure"]
+    error: Text
+    message: Text = ""
+    calls: Annotated[list[RawCall], Field(max_length=40)] = []
 
 
 _KINDS: dict[str, type[Raw]] = {
@@ -195,7 +232,9 @@ _KINDS: dict[str, type[Raw]] = {
     "say": RawSay,
     "loss_module": RawLossModule,
     "seed": RawSeed,
+    "altered": RawAltered,
     "answers": RawAnswers,
+    "failure": RawFailure,
 }
 _DEEPEST_PLACE = 12
 _READ_ELSEWHERE = {"figure", "cell", "end", "problem"}

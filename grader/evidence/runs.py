@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from grader.evidence.datasets import Match, RowFinder, held_out_rows
+from grader.evidence.loss_operands import rounds, swapped, taken_on_classes
 from grader.evidence.losses import LossView, activation_before, loss_kind, view_of
 from grader.evidence.models import Model
 from grader.evidence.raw import RawDetail, RawEvaluation, RawEvents, RawOptimizer, RawRun
@@ -104,6 +105,8 @@ def _read(
         )
         evidence = replace(
             evidence,
+            hard_labels=evidence.hard_labels
+            or _classes_in_loss(model, weights, view, evidence, used, match, rows, raw.array(event.batch_rows)),
             measured=tuple(
                 _measure(model, step, state, view, train, test, bool(known)) for step, state in weights
             ),
@@ -151,6 +154,8 @@ def _outline(event: RawRun, operations: tuple[str, ...], kind: LossKind, raw: Ra
         label_agreement=None,
         steps_per_epoch=None,
         seeded_by_student=event.seeded_by_student,
+        swapped=swapped(event.head),
+        hard_labels="rounded" if rounds(event.head) else None,
     )
 
 
@@ -328,6 +333,28 @@ def _formula_holds(
     times = ratio if ratio >= 1 else 1 / ratio
     whole = round(times) in {1, count} or (ratio < 1 and round(times) <= 64)
     return whole and abs(times - round(times)) <= 2e-4 * times
+
+
+def _classes_in_loss(
+    model: Model,
+    weights: Sequence[tuple[int, Mapping[str, Array]]],
+    view: LossView,
+    run: RunEvidence,
+    used: Data | None,
+    match: Match | None,
+    rows: Array | None,
+    batch_rows: Array | None,
+) -> Literal["rounded", "argmax"] | None:
+    """What the first loss was taken on, where no gradient can pass it."""
+    if not run.cut_off or used is None or match is None or rows is None or not weights:
+        return None
+    if batch_rows is None or not len(batch_rows) or not len(run.losses):
+        return None
+    count = int(batch_rows[0])
+    outputs, own = model.outputs(weights[0][1], rows[:count]), match.rows[:count]
+    if outputs is None or not np.isfinite(outputs).all() or (own < 0).any():
+        return None
+    return taken_on_classes(float(run.losses[0]), outputs, used.finder.rows.labels[own], view)
 
 
 def _measure(

@@ -6,7 +6,7 @@ Everything here was derived in the grader's process. A fact that could not be es
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -118,6 +118,10 @@ class ModelEvidence:
     unregistered: bool = False
     """Weights live where `parameters()` does not find them."""
     dtype: str = "torch.float32"
+    own_init: bool = True
+    """Its class says how it is built; without, a misspelt `__init__` builds nothing."""
+    loose_layers: bool = False
+    """Modules lie in a plain list, tuple or dictionary of the model's."""
     stages: tuple[ModelStage, ...] = ()
     calls: int = 0
     how: Literal["graph", "predictions", "unreadable"] = "graph"
@@ -211,6 +215,10 @@ class RunEvidence:
     """Id of the earlier run whose final weights this one began with."""
     held_out_accuracy: float | None = None
     """On data the student never saw."""
+    swapped: bool = False
+    """Gradients flow into the loss by way of its targets alone: outputs and labels are exchanged."""
+    hard_labels: Literal["rounded", "argmax"] | None = None
+    """The loss was taken on classes instead of scores: by a rounding operation, or as its value tells."""
 
     @property
     def first(self) -> Measured | None:
@@ -239,6 +247,50 @@ class DrawnMap:
     agreement: float = 0.0
     labels_agree: bool | None = None
     title_part: Literal["train", "test", "unknown"] = "unknown"
+
+
+# ---------------------------------------------------------------- what was refused
+
+
+@dataclass(frozen=True)
+class Operand:
+    """What a library call was given."""
+
+    type: str
+    """Its class's name: `Tensor`, `ndarray`; `type` for a class itself."""
+    shape: tuple[int, ...] | None = None
+    dtype: str | None = None
+    grad: bool = False
+    """It depends on parameters that are trained."""
+    class_name: str | None = None
+    """Of a class itself, its name."""
+    family: str = ""
+    """Of modules and their classes: `activation`, `loss`, `torch` for others of the library, `own`."""
+    own_init: bool = True
+
+
+@dataclass(frozen=True)
+class LibraryCall:
+    function: str
+    """With its module: `torch.nn.functional.cross_entropy`."""
+    operands: Mapping[str, Operand]
+    """Its first arguments by name; unnamed ones as `args[0]`."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception that ended a cell."""
+
+    cell: int
+    where: Where | None
+    """The student's innermost line."""
+    exercise: int | None
+    """As marked; None where no marker governs the line."""
+    error: str
+    """The exception's class."""
+    message: str
+    calls: tuple[LibraryCall, ...] = ()
+    """From the student's line inwards."""
 
 
 # ---------------------------------------------------------------- the whole
@@ -313,14 +365,16 @@ class Evidence:
     """Module classes in the order of their definition, earlier lab models included."""
     incidents: tuple[Diagnosis, ...] = ()
     """`run-*` findings: errors, timeouts, deaths; at the places where they happened."""
+    failures: tuple[Failure, ...] = ()
+    """What the exceptions that ended cells were about."""
     seed: int = 0
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """Damage in the recording."""
     reruns: tuple[Evidence, ...] = ()
     """The same submission under other seeds."""
-    predict: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
-    """Model id → outputs of the trained model for rows in the dataset's own units."""
+    probe: Evidence | None = None
+    """The same submission on turned data with exchanged labels, where that was tried."""
 
     def shadowing(self, model: ModelEvidence, own_cells: Sequence[int]) -> Where | None:
         """Where the model's class is defined, if an earlier model's class has its name; None if it has not.

@@ -26,6 +26,8 @@ class Mistake:
     where: Where | None = None
     costs: Mapping[str, Cost] = field(default_factory=dict)
     """Ids of the checks it spoils, and how far; empty for a warning."""
+    explains: frozenset[int] = frozenset()
+    """Cells that this mistake ended with an error: their `run-error` is not told again."""
 
     @property
     def severity(self) -> Literal["fail", "part", "warn"]:

@@ -57,7 +57,8 @@ def contains(loss: torch.Tensor, target: Any) -> bool:
 def head(loss: torch.Tensor) -> list[dict[str, Any]]:
     """The operations between the loss and the last layer, nearest to the loss first, with shapes of what they saved.
 
-    Each entry: `op` (node name without `Backward0`), `saved` (name → shape and dtype).
+    Each entry: `op` (node name), `saved` (name → shape and dtype), `depends` (which of its operands gradients
+    flow into).
     """
     if loss.grad_fn is None:
         return []
@@ -66,7 +67,13 @@ def head(loss: torch.Tensor) -> list[dict[str, Any]]:
     while queue and len(ops) < 40:
         node = queue.popleft()
         name = node.name()
-        ops.append({"op": name.rsplit("::", 1)[-1], "saved": _saved_shapes(node)})
+        ops.append(
+            {
+                "op": name.rsplit("::", 1)[-1],
+                "saved": _saved_shapes(node),
+                "depends": [following is not None for following, _ in node.next_functions],
+            }
+        )
         if name.rsplit("::", 1)[-1].startswith(_LAYER_NODES):
             continue
         for following, _ in node.next_functions:
@@ -82,7 +89,10 @@ def target_of(loss: torch.Tensor) -> torch.Tensor | None:
     for _ in range(4):  # a weighted or scaled loss has a few operations above it
         if node is None:
             return None
-        target = getattr(node, "_saved_target", None)
+        try:
+            target = getattr(node, "_saved_target", None)
+        except RuntimeError:  # freed by an earlier backward
+            return None
         if isinstance(target, torch.Tensor):
             return target
         node = node.next_functions[0][0] if node.next_functions else None

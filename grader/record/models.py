@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from grader.record.failures import has_own_init
 from grader.record.graph import state_of, trace_model
 from grader.record.graph_traces import Untraceable
 from grader.record.place import Places, Stack
@@ -17,6 +18,7 @@ from grader.record.store import Store
 
 _MOST_MODELS = 200
 _EXAMPLE_ROWS = 64
+_MOST_ALIKE = 8
 
 
 class Entry:
@@ -69,6 +71,8 @@ class ModelWatch:
         self.operators: frozenset[str] | None = None
         """Those that the grader can run outside; None: all."""
         self.pending: list[Forward] = []
+        self.latest: Any = None
+        """What the last model call gave."""
         self.loss_modules: list[dict[str, Any]] = []
 
     def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
@@ -88,6 +92,7 @@ class ModelWatch:
                 outputs = call(*args, **kwargs)
             finally:
                 watch.inside = False
+            watch.latest = outputs
             entry = entries.get(id(module))
             if entry is None or entry.example is None or type(outputs) is not torch.Tensor or not args:
                 called(module, args, kwargs, outputs)
@@ -142,7 +147,7 @@ class ModelWatch:
         """
         self.find_built()
         self._made_at = {key: built for key, built in self._made_at.items() if built[0]() is not None}
-        for entry in list(self._entries.values()):
+        for entry in self._worth_telling():
             state = state_of(entry.module)
             outline = tuple((name, tuple(value.shape), str(value.dtype)) for name, value in state.items())
             fresh = (outline, entry.example is None)
@@ -152,6 +157,19 @@ class ModelWatch:
         for loss in self.loss_modules:
             self._store.emit(loss)
         self.loss_modules = []
+        self.latest = None
+
+    def _worth_telling(self) -> list[Entry]:
+        """All models; of many that were made at one place, the first two and the last two."""
+        places: dict[str, list[Entry]] = {}
+        for entry in self._entries.values():
+            places.setdefault(str(entry.made_at or entry.id), []).append(entry)
+        kept = {
+            id(entry)
+            for made in places.values()
+            for entry in (made if len(made) <= _MOST_ALIKE else [*made[:2], *made[-2:]])
+        }
+        return [entry for entry in self._entries.values() if id(entry) in kept]
 
     def _event(self, entry: Entry, state: dict[str, torch.Tensor]) -> dict[str, Any]:
         module = entry.module
@@ -162,6 +180,8 @@ class ModelWatch:
             "at": entry.made_at,
             "class": type(module).__name__,
             "library_class": type(module).__module__.startswith("torch."),
+            "own_init": has_own_init(module),
+            "loose_layers": _has_loose_layers(module),
             "calls": entry.calls,
             "training": module.training,
             "parameters": [
@@ -251,6 +271,17 @@ class ModelWatch:
             entry.outputs = (
                 outputs.detach()[:_EXAMPLE_ROWS].clone() if outputs.ndim else outputs.detach().clone()
             )
+
+
+def _has_loose_layers(module: nn.Module) -> bool:
+    """Whether an attribute is a plain list, tuple or dictionary with modules in it."""
+    plain = [value for value in vars(module).values() if isinstance(value, (list, tuple, dict))]
+    kept = [value for value in plain if value is not module.__dict__.get("_modules")]
+    return any(
+        isinstance(item, nn.Module)
+        for value in kept
+        for item in (value.values() if isinstance(value, dict) else value[:100])
+    )
 
 
 def _is_loss(module: nn.Module) -> bool:

@@ -44,6 +44,14 @@ class Places:
         places.reverse()
         return places
 
+    def is_students(self, frame: FrameType) -> bool:
+        """Whether this frame runs a line of a cell."""
+        return frame.f_code.co_filename in self._cell_of_file
+
+    def place_of(self, frame: FrameType, line: int) -> list[int]:
+        """`[cell, line]` of a student's frame."""
+        return [self._cell_of_file[frame.f_code.co_filename], line]
+
     def student_frames(self) -> list[FrameType]:
         """The student's function frames above the caller, innermost first; a cell's own level is left out."""
         frame: FrameType | None = sys._getframe(1)

@@ -14,7 +14,9 @@ from typing import Any
 
 from grader.record.answers import Questions
 from grader.record.comparisons import ComparisonWatch
+from grader.record.failures import FailureWatch
 from grader.record.figures import FigureWatch
+from grader.record.intact import IntactWatch
 from grader.record.models import Forward, ModelWatch
 from grader.record.names import NameWatch
 from grader.record.place import Places
@@ -22,6 +24,7 @@ from grader.record.seeding import Seeding, seed_everything
 from grader.record.speech import SpeechWatch
 from grader.record.store import Store, guarded
 from grader.record.training import TrainingWatch
+from grader.record.turning import turn_generators
 
 _MOST_PROBLEMS = 50
 
@@ -30,7 +33,7 @@ class Recorder:
     """All watches together, driven by IPython's cell events.
 
     `config`: `seed` (int), `exercise_of_cell` (cell number → exercise or None), `bytes` (capacity for arrays),
-    `probes` (file of unlabelled rows for models that cannot be exported).
+    `probes` (file of unlabelled rows for models that cannot be exported), `turns` (data that a probe turns).
     """
 
     def __init__(self, directory: Path, config: dict[str, Any]) -> None:
@@ -49,19 +52,25 @@ class Recorder:
         self._training.first_detail = self._first_detail
         self._comparisons = ComparisonWatch(self._store, self._places, self._moment)
         self._comparisons.paused = lambda: self._models.inside
+        self._comparisons.outputs = lambda: self._models.latest
         self._speech = SpeechWatch(self._store, self._places, self._moment, self._speaking)
         self._names = NameWatch(self._store, self._places)
+        self._failures = FailureWatch(self._store, self._places)
+        self._turns = list(config.get("turns") or ())
         self._questions = Questions(self._store, config.get("probes"))
         self._figures = FigureWatch(self._store.keep, self._emit_figure, self._places.stack)
 
     def install(self, shell: Any) -> None:
         """Put every watch in place; call once, after the imports and before the first cell."""
         self._shell = shell
+        if self._turns:
+            turn_generators(self._turns)
         seed_everything(self._seed)
         self._places.follow(shell)
         for watch in (self._seeding, self._training, self._models, self._comparisons, self._speech):
             watch.install(self._guard)
         self._figures.install()
+        self._intact = IntactWatch()
         shell.events.register("pre_run_cell", self._guard(self._begin_cell))
         shell.events.register("post_run_cell", self._guard(self._end_cell))
 
@@ -100,8 +109,12 @@ class Recorder:
             self._comparisons.describe,
             self._figures.end_of_cell,
             lambda: self._names.describe(self._shell.user_ns),
+            lambda: self._failures.describe(result.error_in_exec),
         ):
             self._guard(part)()
+        altered = self._intact.altered()
+        if altered:
+            self._store.emit({"kind": "altered", "cell": self._places.current_cell, "names": altered})
         self._store.emit({"kind": "cell", "cell": self._places.current_cell})
         self._store.flush()
         self._own_seconds += time.perf_counter() - started
