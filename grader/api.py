@@ -11,6 +11,7 @@ from grader.load.assignment import default_assignment_folder, load_assignment
 from grader.load.submission import load_submission
 from grader.model.assignment import Assignment
 from grader.model.grade import Grade
+from grader.pipeline import Probe
 from grader.pipeline import grade as grade_submission
 
 
@@ -21,6 +22,7 @@ def grade(
     seed: int | None = None,
     device: Device = "cpu",
     timeout: float | None = None,
+    probe: Probe = "auto",
     kernel: Kernel | None = None,
 ) -> Grade:
     """Grade one notebook or script.
@@ -31,6 +33,7 @@ def grade(
         seed: instead of the assignment's.
         device: `cpu`, `cuda` or `mps`.
         timeout: seconds for the whole submission, instead of the assignment's limit.
+        probe: whether it runs once more on turned data: `auto`, `always` or `never`.
         kernel: what executes it; a fresh Jupyter kernel where none is given.
 
     Raises:
@@ -40,7 +43,7 @@ def grade(
         GradingFailed: the grader itself failed.
     """
     chosen = configured(assignment, seed=seed, timeout=timeout)
-    return grade_submission(load_submission(Path(path)), chosen, kernel or ColdKernel(), device).grade
+    return grade_submission(load_submission(Path(path)), chosen, kernel or ColdKernel(), device, probe).grade
 
 
 def configured(

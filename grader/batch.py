@@ -14,7 +14,7 @@ from grader.execute.kernel import Kernel
 from grader.load.submission import load_submission
 from grader.model.assignment import Assignment
 from grader.model.grade import Grade
-from grader.pipeline import grade, rejudge
+from grader.pipeline import Probe, grade, rejudge
 from grader.report.audience import Audience, for_audience
 from grader.report.files import write_atomically
 from grader.report.html_report import to_html
@@ -39,6 +39,7 @@ class Order:
     formats: tuple[str, ...] = FORMATS
     audience: Audience = "instructor"
     keep_evidence: bool = False
+    probe: Probe = "auto"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _graded(path: Path, order: Order, folder: Path, name: str) -> Outcome:
         submission, recording = read_bundle(path)
         verdict = rejudge(submission, order.assignment, recording)
         return Outcome(path, verdict, write_reports(verdict, folder, name, order))
-    graded = grade(load_submission(path), order.assignment, order.kernel, order.device)
+    graded = grade(load_submission(path), order.assignment, order.kernel, order.device, order.probe)
     written = write_reports(graded.grade, folder, name, order)
     if order.keep_evidence:
         bundle = folder / f"{name}{BUNDLE}"

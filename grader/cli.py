@@ -46,6 +46,12 @@ class Device(StrEnum):
     mps = "mps"
 
 
+class Probe(StrEnum):
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
 class Audience(StrEnum):
     student = "student"
     instructor = "instructor"
@@ -133,6 +139,10 @@ def run(
             "--keep-evidence", help="Also write NAME.evidence.zip: enough to judge again without running."
         ),
     ] = False,
+    probe: Annotated[
+        Probe,
+        typer.Option(help="Run once more on turned data: where results look written down, always, or never."),
+    ] = Probe.auto,
 ) -> None:
     """Grade notebooks and scripts (the default command)."""
     # The heavy imports wait for the work: `--help` and a mistyped option answer at once.
@@ -143,7 +153,7 @@ def run(
     wanted = _formats(formats)
     chosen = configured(assignment, seed=seed, timeout=timeout)
     files = find_submissions(paths)
-    order = Order(chosen, ColdKernel(), device.value, out, wanted, audience.value, keep_evidence)
+    order = Order(chosen, ColdKernel(), device.value, out, wanted, audience.value, keep_evidence, probe.value)
     raise typer.Exit(_work_through(files, order, pass_at))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from grader.check.judge import judge
-from grader.check.rerun import deserves_another_seed
+from grader.check.rerun import deserves_another_seed, looks_written_down
 from grader.compose import compose
 from grader.diagnose.catalogue import diagnose
 from grader.evidence.graph_operators import ALLOWED
-from grader.evidence.reader import markers_of, probes_for, read_evidence
+from grader.evidence.reader import markers_of, probes_for, read_evidence, turns_of
 from grader.execute.job import Device, Job
 from grader.execute.kernel import Kernel
 from grader.model.assignment import Assignment
@@ -19,6 +20,9 @@ from grader.model.evidence import Evidence
 from grader.model.grade import Grade, Timing
 from grader.model.recording import Recording
 from grader.model.submission import Submission
+
+Probe = Literal["auto", "always", "never"]
+"""Whether a submission runs once more on turned data: where its results look written down, always, never."""
 
 _log = logging.getLogger("grader")
 
@@ -32,8 +36,18 @@ class Graded:
     recording: Recording
 
 
-def grade(submission: Submission, assignment: Assignment, kernel: Kernel, device: Device = "cpu") -> Graded:
-    """Execute, read, judge and score one submission; where a sound loop had bad luck, again with other seeds."""
+def grade(
+    submission: Submission,
+    assignment: Assignment,
+    kernel: Kernel,
+    device: Device = "cpu",
+    probe: Probe = "auto",
+) -> Graded:
+    """Execute, read, judge and score one submission.
+
+    Where a sound loop had bad luck, it runs again with other seeds; where results look as if they did not depend
+    on the data (`probe="auto"`), or always, once more on turned data.
+    """
     started = time.perf_counter()
     job = Job(
         limits=assignment.limits,
@@ -52,6 +66,9 @@ def grade(submission: Submission, assignment: Assignment, kernel: Kernel, device
         again = kernel.run(submission, replace(job, seed=job.seed + 1000 * (attempt + 1)))
         recording = replace(recording, reruns=(*recording.reruns, again))
         evidence = replace(evidence, reruns=(*evidence.reruns, read_evidence(again, submission, assignment)))
+    if probe == "always" or (probe == "auto" and looks_written_down(evidence)):
+        recording = replace(recording, probe=kernel.run(submission, replace(job, turns=turns_of(assignment))))
+        evidence = read_evidence(recording, submission, assignment)
     verdict = _verdict(submission, assignment, recording, evidence, time.perf_counter() - started)
     return Graded(verdict, submission, recording)
 

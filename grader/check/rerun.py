@@ -8,6 +8,8 @@ from grader.model.assignment import Assignment, CheckSpec, ExerciseSpec
 from grader.model.evidence import Evidence, RunEvidence
 from grader.model.finding import Mistake
 
+_GOOD = 0.85
+
 
 def deserves_another_seed(assignment: Assignment, evidence: Evidence, mistakes: Sequence[Mistake]) -> bool:
     """A sound loop fell short of full accuracy, in every run so far, and the student did not fix the seed."""
@@ -36,3 +38,16 @@ def _fell_short(
 
 def _sound(run: RunEvidence) -> bool:
     return bool(run.moved) and run.reset is not False and run.finite
+
+
+def looks_written_down(evidence: Evidence) -> bool:
+    """Whether some model was good before it was trained, or without anything to train: worth trying on turned data."""
+    for task in evidence.tasks.values():
+        for run in task.runs:
+            first = run.first.train_accuracy if run.first else None
+            good = run.held_out_accuracy is not None and run.held_out_accuracy >= _GOOD
+            if (first is not None and first >= _GOOD and run.initial_weights_of is None) or (
+                good and not run.moved
+            ):
+                return True
+    return False

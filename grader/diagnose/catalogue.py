@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from grader.diagnose import loops, losses, models, plots, reports
+from grader.diagnose import loops, losses, models, plots, probe, reports
 from grader.diagnose.data import data_mistakes
 from grader.diagnose.scene import Diagnosis, Scene
 from grader.model.assignment import Assignment
@@ -51,6 +51,7 @@ CATALOGUE: tuple[Diagnosis, ...] = (
     plots.plot_raw_logits,
     plots.plot_grid_transposed,
     plots.plot_wrong_data,
+    probe.integrity_fails_on_turned_data,
 )
 
 

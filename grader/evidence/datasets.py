@@ -22,6 +22,8 @@ Array = np.ndarray[Any, Any]
 
 _CLOSE = 2e-4
 """Largest distance, in units of the data's spread, at which a row counts as one of the dataset's."""
+_FITTED_ROWS = 400
+"""Enough to find a scaling by; all rows are then held against it."""
 _LARGEST = 1e12
 """No scaling that a model could be trained on makes features larger; beyond it sums of squares overflow."""
 
@@ -36,7 +38,7 @@ class Rows:
 
 def make_rows(spec: DatasetSpec) -> Rows:
     """The rows the students have; shape (n, features) and (n,)."""
-    return _generate(spec.generator, tuple(sorted(_frozen(spec.arguments).items())))
+    return _turned(_generate(spec.generator, tuple(sorted(_frozen(spec.arguments).items()))), spec)
 
 
 def held_out_rows(spec: DatasetSpec, seed: int) -> Rows:
@@ -52,7 +54,14 @@ def held_out_rows(spec: DatasetSpec, seed: int) -> Rows:
         arguments["centers"] = _blob_centers(spec)
         arguments.pop("n_features", None)
     arguments["random_state"] = seed
-    return _generate(spec.generator, tuple(sorted(_frozen(arguments).items())))
+    return _turned(_generate(spec.generator, tuple(sorted(_frozen(arguments).items()))), spec)
+
+
+def _turned(rows: Rows, spec: DatasetSpec) -> Rows:
+    """The rows as a probe's process made them: features turned, labels in reverse."""
+    if not spec.turned or spec.turn is None:
+        return rows
+    return Rows(rows.features @ np.array(spec.turn), spec.classes - 1 - rows.labels)
 
 
 def _blob_centers(spec: DatasetSpec) -> tuple[tuple[float, ...], ...]:
@@ -149,13 +158,14 @@ class RowFinder:
             return None
         scale = values.std(axis=0) / self._spread
         shift = values.mean(axis=0) - self.rows.features.mean(axis=0) * scale
+        some = values[:: max(1, len(values) // _FITTED_ROWS)]
         for _ in range(40):
-            places = self._places(values, scale, shift)
+            places = self._places(some, scale, shift)
             if places is None:
                 return None
             distances, nearest = self._tree.query(places)
             close = distances <= np.quantile(distances, 0.6)
-            new_scale, new_shift = _least_squares(self.rows.features[nearest[close]], values[close])
+            new_scale, new_shift = _least_squares(self.rows.features[nearest[close]], some[close])
             if np.allclose(new_scale, scale, rtol=1e-9) and np.allclose(new_shift, shift, atol=1e-9):
                 break
             scale, shift = new_scale, new_shift

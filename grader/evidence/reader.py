@@ -12,6 +12,7 @@ import numpy as np
 from grader.evidence import reports
 from grader.evidence.attribution import Assigned, assign
 from grader.evidence.datasets import RowFinder, held_out_rows, make_rows, rows_used
+from grader.evidence.failures import failures
 from grader.evidence.figures import read_figures
 from grader.evidence.incidents import incidents
 from grader.evidence.maps import drawn_maps, place_of
@@ -76,14 +77,22 @@ def read_evidence(recording: Recording, submission: Submission, assignment: Assi
         exercises=_exercises(recording, known, tasks),
         classes=tuple(_classes(submission, assignment)),
         incidents=incidents(submission, recording.cells),
+        failures=failures(known.raw, known.markers),
         seed=recording.seed,
         notes=recording.notes,
         problems=(
             *recording.problems,
             *(f"{n} events of kind {kind} were junk" for kind, n in known.raw.dropped.items()),
         ),
+        probe=read_evidence(recording.probe, submission, turned(assignment)) if recording.probe else None,
         reruns=tuple(read_evidence(rerun, submission, assignment) for rerun in recording.reruns),
     )
+
+
+def turned(assignment: Assignment) -> Assignment:
+    """The assignment as a probe's process sees it: its data turned, its labels exchanged."""
+    datasets = tuple(spec.model_copy(update={"turned": True}) for spec in assignment.datasets)
+    return assignment.model_copy(update={"datasets": datasets})
 
 
 def _known(recording: Recording, submission: Submission, assignment: Assignment) -> Known:
@@ -311,3 +320,11 @@ def _grid(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     margin = 0.2 * (high - low)
     x, y = (np.linspace(low[k] - margin[k], high[k] + margin[k], 80) for k in (0, 1))
     return np.column_stack([axis.ravel() for axis in np.meshgrid(x, y)])
+
+
+def turns_of(assignment: Assignment) -> tuple[dict[str, Any], ...]:
+    """What a probe's process needs to know to turn the data."""
+    specs = {spec.generator: spec for spec in assignment.datasets if spec.turn is not None}
+    return tuple(
+        {"generator": name, "matrix": spec.turn, "highest": spec.classes - 1} for name, spec in specs.items()
+    )

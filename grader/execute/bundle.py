@@ -86,12 +86,15 @@ def _add_recording(archive: zipfile.ZipFile, prefix: str, recording: Recording) 
     plain: dict[str, Any] = {name: getattr(recording, name) for name in _PLAIN_FIELDS}
     plain["cells"] = [cell.model_dump(mode="json") for cell in recording.cells]
     plain["reruns"] = len(recording.reruns)
+    plain["probe"] = recording.probe is not None
     _add_json(archive, f"{prefix}recording.json", plain)
     lines = (json.dumps(event, separators=(",", ":")) + "\n" for event in recording.events)
     _add(archive, f"{prefix}events.jsonl", "".join(lines).encode())
     _add(archive, f"{prefix}tensors.safetensors", pack(recording.tensors))
     for number, rerun in enumerate(recording.reruns, start=1):
         _add_recording(archive, f"{prefix}rerun-{number}/", rerun)
+    if recording.probe is not None:
+        _add_recording(archive, f"{prefix}probe/", recording.probe)
 
 
 def _add_json(archive: zipfile.ZipFile, name: str, value: Any) -> None:
@@ -153,6 +156,8 @@ def _recording(reader: _Reader, prefix: str) -> Recording:
     count = int(plain["reruns"])
     if count > (0 if prefix else _MOST_RERUNS):
         raise BadBundle("holds more runs than a bundle may")
+    # Bundles of an earlier day know of no probe.
+    probed = bool(plain.get("probe")) and not prefix
     return Recording(
         cells=tuple(CellRun.model_validate(cell) for cell in plain["cells"]),
         events=tuple(events),
@@ -165,6 +170,7 @@ def _recording(reader: _Reader, prefix: str) -> Recording:
         seconds=float(plain["seconds"]),
         notes=tuple(map(_text, plain["notes"])),
         problems=tuple(map(_text, plain["problems"])),
+        probe=_recording(reader, "probe/") if probed else None,
         reruns=tuple(_recording(reader, f"{prefix}rerun-{number}/") for number in range(1, count + 1)),
     )
 

@@ -28,6 +28,8 @@ class Job:
     """Exercise of each code cell, as far as markers tell; the random states start afresh at each exercise."""
     probes: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Unlabelled rows by dataset id, (rows, features): asked of models that cannot be exported."""
+    turns: tuple[Mapping[str, Any], ...] = ()
+    """For a probe: generators whose data is turned, each `generator`, `matrix`, `highest`."""
     operators: frozenset[str] = frozenset()
     """Operators that an exported model may use; one that uses others is asked instead. Empty: any."""
 

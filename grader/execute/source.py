@@ -86,6 +86,7 @@ def write_job(scratch: Scratch, submission: Submission, job: Job) -> None:
         "figures": job.limits.figures,
         "probes": str(scratch.probes),
         "operators": sorted(job.operators),
+        "turns": list(job.turns),
     }
     fields = {
         "seed": job.seed,

@@ -6,6 +6,7 @@ The folder holds `assignment.toml`, one folder per exercise (`statement.md`, `st
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from grader.model.recording import Limits
+
+_TURN = math.radians(67.0)
+"""Far from the symmetries of rings and blobs."""
 
 
 class Declared(BaseModel):
@@ -65,6 +69,16 @@ class DatasetSpec(Declared):
     """Random states of data that no student saw. Blobs keep their centres: only the noise is new."""
     classes: int = 2
     """0 for regression."""
+    turned: bool = False
+    """The same data with turned features and exchanged labels: a probe's, never an assignment's own."""
+
+    @property
+    def turn(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """What a probe multiplies the features with (from the right); None for data that cannot be turned."""
+        if self.generator == "straight_line" or self.classes < 2:
+            return None
+        cosine, sine = math.cos(_TURN), math.sin(_TURN)
+        return ((cosine, sine), (-sine, cosine))
 
 
 class TaskSpec(Declared):

@@ -86,5 +86,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """Damage found while reading it: events that are no JSON, tensors over the cap."""
+    probe: Recording | None = None
+    """The same submission on turned data, where its results looked independent of the data."""
     reruns: tuple[Recording, ...] = field(default=())
     """The same submission under other seeds, where a sound loop fell short."""
