@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
@@ -17,6 +18,10 @@ _HELD = 256
 _KEPT_ELEMENTS = 8192
 
 
+Pair = tuple[torch.Tensor, Any, Any]
+"""What was compared with what, and the model outputs that came last before."""
+
+
 class Line:
     """One line of code that compares; what it gave each time."""
 
@@ -25,7 +30,9 @@ class Line:
         self.cell = cell
         self.shapes = [list(left.shape), list(right.shape)]
         self.dtypes = [str(left.dtype), str(right.dtype)]
-        self.operands = (left.detach(), right.detach())
+        self.first: Pair | None = None
+        self.last: Pair | None = None
+        self.raised = False
         self.waiting: list[tuple[Any, torch.Tensor]] = []
         self.results: list[tuple[Any, int, int]] = []
 
@@ -55,6 +62,7 @@ class ComparisonWatch:
         self._moment = moment
         self._lines: dict[tuple[int, int], Line] = {}
         self.paused: Callable[[], bool] = lambda: False
+        self.outputs: Callable[[], Any] = lambda: None
 
     def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
         """Put the wrappers in place."""
@@ -66,6 +74,7 @@ class ComparisonWatch:
         """Write one event for each line that compared in the cell that ended."""
         for line in self._lines.values():
             line.settle()
+            pairs = [pair for pair in (line.first, line.last) if pair is not None]
             self._store.emit(
                 {
                     "kind": "comparison",
@@ -73,20 +82,20 @@ class ComparisonWatch:
                     "at": line.place,
                     "shapes": line.shapes,
                     "dtypes": line.dtypes,
-                    "left": self._operand(line.operands[0]),
-                    "right": self._operand(line.operands[1]),
+                    "raised": line.raised,
+                    "pairs": [[self._operand(tensor) for tensor in pair] for pair in pairs],
                     "results": [[*moment, true, total] for moment, true, total in line.results[:4000]],
                 }
             )
         self._lines = {}
 
-    def _operand(self, operand: torch.Tensor) -> str | None:
-        return self._store.keep(operand) if operand.numel() <= _KEPT_ELEMENTS else None
+    def _operand(self, operand: Any) -> str | None:
+        kept = isinstance(operand, torch.Tensor) and operand.numel() <= _KEPT_ELEMENTS
+        return self._store.keep(operand) if kept else None
 
-    def _note(self, left: Any, right: Any, result: Any) -> None:
-        if not isinstance(left, torch.Tensor) or result.numel() < 2 or self.paused():
+    def _note(self, left: Any, right: Any, result: Any, frame: FrameType) -> None:
+        if not isinstance(left, torch.Tensor) or self.paused() or (result is not None and result.numel() < 2):
             return
-        frame = sys._getframe(2)
         # The instruction, not its line: Python searches for the line of an instruction each time anew.
         key = (id(frame.f_code), frame.f_lasti)
         line = self._lines.get(key)
@@ -94,7 +103,15 @@ class ComparisonWatch:
             if len(self._lines) >= _MOST_LINES:
                 return
             line = self._lines[key] = Line(self._places.stack(), self._places.current_cell, left, right)
-        line.add(self._moment(), result)
+        pair = (left, right, self.outputs())
+        if line.first is None:
+            line.first = pair
+        else:
+            line.last = pair
+        if result is None:
+            line.raised = True
+        else:
+            line.add(self._moment(), result)
 
 
 def _raise(error: Exception) -> None:
@@ -107,12 +124,15 @@ def _noting(
     """The original comparison, with a look at tensors that met; a fault of `note` is reported, never raised."""
 
     def compare(left: Any, right: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original(left, right, *args, **kwargs)
-        if isinstance(right, torch.Tensor) and isinstance(result, torch.Tensor):
-            try:
-                note(left, right, result)
-            except Exception as error:  # the student's program must go on whatever breaks here
-                report(error)
+        result = None
+        try:
+            result = original(left, right, *args, **kwargs)
+        finally:  # shapes that do not go together tell of a mistake, too
+            if isinstance(right, torch.Tensor) and (result is None or isinstance(result, torch.Tensor)):
+                try:
+                    note(left, right, result, sys._getframe(1))
+                except Exception as error:  # the student's program must go on whatever breaks here
+                    report(error)
         return result
 
     compare.__name__ = getattr(original, "__name__", "eq")

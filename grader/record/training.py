@@ -43,6 +43,7 @@ class TrainingWatch:
         self._evaluations: dict[tuple[Any, ...], dict[str, Any]] = {}
         self.models: ModelWatch
         self.current: Run | None = None
+        self._last_evaluated: Forward | None = None
         self.first_detail: Callable[[], None] = lambda: None
 
     def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
@@ -103,7 +104,10 @@ class TrainingWatch:
         forward = pending.pop() if len(pending) == 1 else self._forward_of(loss)
         entry = forward.entry if forward else self._owner(loss)
         if entry is None:
-            return
+            forward = self._last_evaluated if loss.grad_fn is None else None
+            if forward is None:
+                return
+            entry = forward.entry
         run = self.current
         if run is None or run.entry is not entry or run.closed or run.cell != self._places.current_cell:
             run = self._runs.get((self._places.current_cell, id(entry)))
@@ -168,6 +172,7 @@ class TrainingWatch:
             "step": run.backwards,
             "loss_shape": list(loss.shape),
             "leaf": loss.grad_fn is None,
+            "grad": loss.requires_grad,
             "after": run.last,
             "grads_before": _gradient_size(parameters),
             "moved": None if run.earlier is None or now is None else not torch.equal(now, run.earlier),
@@ -175,9 +180,12 @@ class TrainingWatch:
             "foreign": len(reached - {id(parameter) for parameter in parameters}),
             "parameters": len(parameters),
             "training": run.entry.module.training,
+            "again": any(node is run.walked for node in nodes),
         }
+        run.walked = loss.grad_fn
         if forward is not None and isinstance(forward.outputs, torch.Tensor):
             detail["output_shape"] = list(forward.outputs.shape)
+            detail["outputs_grad"] = forward.outputs.requires_grad
         if run.head is None or len(run.details) < 2:
             run.head = lossgraph.head(loss)
             target = lossgraph.target_of(loss)
@@ -254,6 +262,7 @@ class TrainingWatch:
         rows = forward.rows
         if not isinstance(rows, torch.Tensor) or rows.ndim == 0:
             return
+        self._last_evaluated = forward
         run = self.current
         key = (forward.entry.id, rows.data_ptr(), rows.shape[0], run.id if run else None)
         known = self._evaluations.get(key)
@@ -304,7 +313,7 @@ class TrainingWatch:
             self._store.emit(evaluation)
         self._runs, self._finished, self._evaluations = {}, [], {}
         self._optimizer_run.clear()
-        self.current = None
+        self.current = self._last_evaluated = None
         self._reset_before_run = False
 
     def _optimizer_event(self, optimizer: Optimizer, name: str, at: Stack) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""Knows whether what was put around torch's functions is still there: a student's code may take it away or replace it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+_WATCHED: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
+    ("torch.autograd", torch.autograd, ("backward", "grad")),
+    ("torch.optim.Optimizer", Optimizer, ("__init__", "zero_grad")),
+    ("torch.nn.Module", nn.Module, ("__call__", "__init__")),
+    ("torch", torch, ("eq",)),
+    ("torch.Tensor", torch.Tensor, ("eq", "__eq__", "backward")),
+)
+
+
+class IntactWatch:
+    """Remembers the functions as they stand when every watch is in place; make it last."""
+
+    def __init__(self) -> None:
+        self._expected = {
+            f"{spelt}.{name}": (owner, name, getattr(owner, name))
+            for spelt, owner, names in _WATCHED
+            for name in names
+        }
+
+    def altered(self) -> Sequence[str]:
+        """The functions that are others by now."""
+        return [
+            spelt
+            for spelt, (owner, name, value) in self._expected.items()
+            if getattr(owner, name, None) is not value
+        ]
