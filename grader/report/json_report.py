@@ -9,6 +9,7 @@ from typing import Any
 from grader.model.grade import Curve, ExerciseResult, Grade
 
 _DECIMALS = 6
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def to_json(grade: Grade) -> str:
@@ -53,4 +54,4 @@ def _written(value: Any, indent: str) -> str:
 def _scalar(value: Any) -> str:
     if isinstance(value, float):
         value = round(value, _DECIMALS) + 0.0
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _ENCODE(value)
