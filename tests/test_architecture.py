@@ -19,7 +19,7 @@ COMPOSERS = ("pipeline", "batch", "api", "cli", "__init__")
 PARTS = ("compose", "score", "handout")
 """Modules beside the stages that belong to none: they see records and one another."""
 MODEL_SEEN_BY_REPORT = {"grader.model.grade", "grader.model.submission"}
-RECORDER_LIBRARIES = {"torch", "numpy", "safetensors", "IPython", "ipykernel", "traitlets", "matplotlib"}
+RECORDER_LIBRARIES = {"sklearn", "torch", "numpy", "safetensors", "IPython", "ipykernel", "traitlets", "matplotlib"}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
@@ -95,9 +95,9 @@ def test_the_recorder_needs_nothing_of_the_grader_and_few_libraries() -> None:
         assert foreign <= {"grader", *RECORDER_LIBRARIES}, named(path)
 
 
-def test_the_recorder_imports_matplotlib_only_when_the_student_has() -> None:
+def test_the_recorder_imports_slow_libraries_only_when_they_are_used() -> None:
     for path in (PACKAGE / "record").rglob("*.py"):
-        assert not [name for name, top in imports(path) if top and name.startswith("matplotlib")], named(path)
+        assert not [name for name, top in imports(path) if top and name.startswith(("matplotlib", "sklearn"))], named(path)
 
 
 def test_reports_see_the_grade_alone() -> None:

@@ -27,7 +27,9 @@ def swapped(operations: Sequence[RawOperation]) -> bool:
 
 def rounds(operations: Sequence[RawOperation]) -> bool:
     """Whether a step function, whose slope is 0 everywhere, stands between the last layer and the loss."""
-    names = {operation.op.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations}
+    names = {
+        operation.op.removesuffix("0").removesuffix("1").removesuffix("Backward") for operation in operations
+    }
     return bool(names & _STEPS)
 
 

@@ -135,3 +135,10 @@ def view_of(kind: LossKind, before_loss: Activation, output_activation: str) -> 
         or kind in ("mse", "l1", "smooth-l1")
     )
     return LossView(kind, applied, 0.5 if probable else 0.0)
+
+
+def as_labels(targets: Array) -> Array:
+    """Class numbers from targets of any form: flat, a column, or one-hot."""
+    if targets.ndim == 2 and targets.shape[1] > 1:
+        return np.asarray(targets.argmax(axis=1))
+    return targets.reshape(-1).astype(np.float64)

@@ -17,12 +17,13 @@ from grader.evidence.figures import read_figures
 from grader.evidence.incidents import incidents
 from grader.evidence.maps import drawn_maps, place_of
 from grader.evidence.markers import Markers
+from grader.evidence.measuring import held_out_accuracy, view_of_run
 from grader.evidence.models import Model, read_models
 from grader.evidence.pages import Pages, cells_by_meaning
 from grader.evidence.parts import find_split, known_arrays, split_from_training
 from grader.evidence.pictures import boundaries, curves
 from grader.evidence.raw import RawEvaluation, RawEvents, RawLossModule, in_file_lines, read_events
-from grader.evidence.runs import Data, Run, held_out_accuracy, read_optimizers, read_runs, view_of_run
+from grader.evidence.runs import Data, Run, read_optimizers, read_runs
 from grader.model.assignment import Assignment, TaskSpec
 from grader.model.evidence import (
     ClassDefinition,
@@ -217,7 +218,7 @@ def _reports(given: Assigned, known: Known) -> Reports:
     next_cell = min(
         (run.evidence.cell for run in others if run.evidence.cell > mine.evidence.cell), default=None
     )
-    judged = reports.judge(mine, known.runs, known.reported, next_cell)
+    judged = reports.judge(mine, known.runs, known.reported, next_cell, known.submission)
     models = {model.facts.id for model in given.models}
     elsewhere = reports.judge_other_cells(given.runs, models, known.reported, next_cell)
     return replace(judged, claims=(*judged.claims, *elsewhere))

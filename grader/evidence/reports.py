@@ -10,13 +10,14 @@ import numpy as np
 
 from grader.evidence.markers import Markers
 from grader.evidence.raw import RawComparison, RawEvaluation, RawEvents, RawName, RawSay
-from grader.evidence.runs import Run
+from grader.evidence.predictions import prediction_slip
+from grader.evidence.runs import Run, view_of_run
 from grader.evidence.truth import judge_outside, judge_reports
 from grader.model.evidence import Measured
 from grader.model.figures import Figure
 from grader.model.recording import CellRun
-from grader.model.reported import Claim, Comparison, Reports, Said, Series
-from grader.model.submission import Where
+from grader.model.reported import Claim, Comparison, Pairing, Reports, Said, Series
+from grader.model.submission import Submission, Where
 
 Array = np.ndarray[Any, Any]
 _LONGEST_RESULT = 2000
@@ -45,7 +46,7 @@ def reported(
         results=tuple(_results(cells)),
         kept=tuple(_series(raw)),
         figures=figures,
-        comparisons=tuple(_comparison(event) for event in raw.of(RawComparison)),
+        comparisons=tuple(_comparison(event, raw) for event in raw.of(RawComparison)),
         evaluations=raw.of(RawEvaluation),
     )
 
@@ -79,27 +80,32 @@ def _curves_of(values: Array) -> Array:
     return rows if len(rows) <= _MOST_CURVES and (values >= 0).all() else rows[:0]
 
 
-def _comparison(event: RawComparison) -> Comparison:
+def _comparison(event: RawComparison, raw: RawEvents) -> Comparison:
     return Comparison(
         where=event.where,
         cell=event.cell,
         left_shape=tuple(event.shapes[0]),
         right_shape=tuple(event.shapes[1]),
         results=tuple(event.results),
+        pairs=tuple(Pairing(*(raw.array(reference) for reference in pair)) for pair in event.pairs),
+        raised=event.raised,
+        places=tuple(Where(cell=cell, line=line) for cell, line in event.at),
     )
 
 
-def judge(run: Run, runs: Sequence[Run], everything: Reported, next_cell: int | None) -> Reports:
+def judge(
+    run: Run, runs: Sequence[Run], everything: Reported, next_cell: int | None, submission: Submission
+) -> Reports:
     """What was reported about one run, in its own cell and after it until the next run's.
 
     A row of numbers that is true of another run is no claim about this one.
     """
-    mine = _judged(run, everything, next_cell)
+    mine = _judged(run, everything, next_cell, submission)
     rivals = [other for other in runs if other.evidence.id != run.evidence.id]
     doubtful = {_mark(claim) for claim in mine.claims if claim.how != "printed" and claim.verdict != "true"}
     for other in rivals if doubtful else ():
         doubtful -= {
-            _mark(c) for c in _judged(other, everything, None).claims if c.verdict in ("true", "slip")
+            _mark(c) for c in _judged(other, everything, None, submission).claims if c.verdict in ("true", "slip")
         }
     kept = (
         claim
@@ -113,7 +119,7 @@ def _mark(claim: Claim) -> tuple[str, int, str]:
     return claim.how, claim.cell, claim.text
 
 
-def _judged(run: Run, everything: Reported, next_cell: int | None) -> Reports:
+def _judged(run: Run, everything: Reported, next_cell: int | None, submission: Submission) -> Reports:
     evidence = run.evidence
 
     def near(cell: int | None) -> bool:
@@ -128,10 +134,25 @@ def _judged(run: Run, everything: Reported, next_cell: int | None) -> Reports:
         [said for said in everything.said if said.cell == evidence.cell],
         [series for series in everything.kept if near(series.cell)],
         [figure for figure in everything.figures if near(figure.cell)],
-        [c for c in everything.comparisons if any(result[0] == evidence.id for result in c.results)],
+        _with_slips(run, everything, submission),
         train_size=len(run.train[0]) if run.train else None,
         test_size=len(run.test[0]) if run.test else None,
     )
+
+
+def _with_slips(run: Run, everything: Reported, submission: Submission) -> list[Comparison]:
+    """The comparisons made during a run; where its model is known, with the way that predictions were made."""
+    name = run.evidence.id
+    own = [
+        line
+        for line in everything.comparisons
+        if any(result[0] == name for result in line.results)
+        or (line.raised and line.cell == run.evidence.cell)
+    ]
+    if run.model is None:
+        return own
+    view = view_of_run(run.model, run.evidence)
+    return [replace(line, slip=prediction_slip(line, view, submission)) for line in own]
 
 
 def judge_other_cells(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from grader.evidence.datasets import Match, RowFinder, held_out_rows
+from grader.evidence.datasets import Match, RowFinder
+from grader.evidence.loop_order import outputs_detached, rebuilt_models, stepped_first, walked_again
 from grader.evidence.loss_operands import rounds, swapped, taken_on_classes
-from grader.evidence.losses import LossView, activation_before, loss_kind, view_of
+from grader.evidence.losses import LossView, activation_before, as_labels, loss_kind
+from grader.evidence.measuring import formula_holds, held_out_accuracy, measure, view_of_run
 from grader.evidence.models import Model
 from grader.evidence.raw import RawDetail, RawEvaluation, RawEvents, RawOptimizer, RawRun
 from grader.model.assignment import DatasetSpec
-from grader.model.evidence import LossKind, Measured, OptimizerEvidence, RunEvidence, Split
+from grader.model.evidence import LossKind, OptimizerEvidence, RunEvidence, Split
 
 Array = np.ndarray[Any, Any]
 
@@ -72,7 +74,17 @@ def read_runs(
     runs: list[Run] = []
     for event in latest.values():
         runs.append(_read(event, raw, models.get(event.model), optimizers, data, runs))
-    return tuple(runs)
+    return tuple(_without_rebuilt(runs))
+
+
+def _without_rebuilt(runs: Sequence[Run]) -> Iterator[Run]:
+    """Of a loop that made a new model in each epoch, only its last run, which knows of the others."""
+    rebuilt = rebuilt_models([run.evidence for run in runs])
+    places = {(run.evidence.cell, run.evidence.where) for run in runs if run.evidence.id in rebuilt}
+    for run in runs:
+        count = rebuilt.get(run.evidence.id, 0)
+        if count or (run.evidence.cell, run.evidence.where) not in places:
+            yield replace(run, evidence=replace(run.evidence, rebuilt=count))
 
 
 def _read(
@@ -100,15 +112,17 @@ def _read(
     weights = [(shot.step, raw.arrays(shot.state)) for shot in event.snapshots]
     if model is not None:
         view = view_of_run(model, evidence)
-        known = weights and _formula_holds(
+        known = weights and formula_holds(
             model, weights[0][1], view, evidence, rows, targets, raw.array(event.batch_rows)
         )
         evidence = replace(
             evidence,
             hard_labels=evidence.hard_labels
-            or _classes_in_loss(model, weights, view, evidence, used, match, rows, raw.array(event.batch_rows)),
+            or _classes_in_loss(
+                model, weights, view, evidence, used, match, rows, raw.array(event.batch_rows)
+            ),
             measured=tuple(
-                _measure(model, step, state, view, train, test, bool(known)) for step, state in weights
+                measure(model, step, state, view, train, test, bool(known)) for step, state in weights
             ),
             initial_weights_of=_same_start(event, earlier),
             held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, view)
@@ -154,6 +168,9 @@ def _outline(event: RawRun, operations: tuple[str, ...], kind: LossKind, raw: Ra
         label_agreement=None,
         steps_per_epoch=None,
         seeded_by_student=event.seeded_by_student,
+        stepped_first=stepped_first(event),
+        walked_again=walked_again(event),
+        outputs_detached=outputs_detached(event),
         swapped=swapped(event.head),
         hard_labels="rounded" if rounds(event.head) else None,
     )
@@ -213,19 +230,12 @@ def _dataset_of(rows: Array | None, data: Mapping[str, Data]) -> tuple[Data | No
 def _label_agreement(used: Data | None, match: Match | None, targets: Array | None) -> float | None:
     if used is None or match is None or targets is None:
         return None
-    labels = _as_labels(targets)
+    labels = as_labels(targets)
     if len(labels) != len(match.rows):
         return None
     known = match.rows >= 0
     own = used.finder.rows.labels[match.rows[known]]
     return float(np.isclose(labels[known], own, atol=1e-4).mean()) if known.any() else None
-
-
-def _as_labels(targets: Array) -> Array:
-    """Class numbers from targets of any form: flat, a column, or one-hot."""
-    if targets.ndim == 2 and targets.shape[1] > 1:
-        return np.asarray(targets.argmax(axis=1))
-    return targets.reshape(-1).astype(np.float64)
 
 
 def _steps_per_epoch(match: Match | None, batch_rows: Array | None, used: Data | None) -> int | None:
@@ -245,7 +255,7 @@ def _train_part(
     """The rows trained on, each once, in the model's units, with the labels they were given."""
     if rows is None or targets is None:
         return None
-    labels = _as_labels(targets)
+    labels = as_labels(targets)
     if used is None or match is None:
         return (rows, labels) if len(rows) == len(labels) else None
     split = used.split
@@ -296,45 +306,6 @@ def _student_labels(used: Data, rows: Array, labels: Any, aligned: float | None)
     return np.asarray(used.finder.rows.labels[rows[rows >= 0]])
 
 
-# ---------------------------------------------------------------- measuring
-
-
-def view_of_run(model: Model, run: RunEvidence) -> LossView:
-    """How this run's loop looks at the model's outputs."""
-    return view_of(run.loss_kind, run.activation_before_loss, model.facts.output_activation)
-
-
-def _formula_holds(
-    model: Model,
-    weights: Mapping[str, Array],
-    view: LossView,
-    run: RunEvidence,
-    rows: Array | None,
-    targets: Array | None,
-    batch_rows: Array | None,
-) -> bool:
-    """Whether our formula gives the first recorded loss: label smoothing, class weights or penalties change it.
-
-    A loss divided for gradient accumulation, or summed over the batch, is the same formula.
-    """
-    if rows is None or targets is None or batch_rows is None or not len(batch_rows) or not len(run.losses):
-        return False
-    first = batch_rows.reshape(-1)[0]
-    count = int(first) if np.isfinite(first) else 0
-    outputs = model.outputs(weights, rows[:count]) if 0 < count <= len(rows) else None
-    if outputs is None or targets.ndim == 0 or len(targets) < count:
-        return False
-    ours = view.loss(outputs, _as_labels(targets[:count]))
-    if ours is None or not np.isfinite(ours) or not ours:
-        return False
-    ratio = float(run.losses[0]) / ours
-    if not np.isfinite(ratio) or ratio <= 0:
-        return False
-    times = ratio if ratio >= 1 else 1 / ratio
-    whole = round(times) in {1, count} or (ratio < 1 and round(times) <= 64)
-    return whole and abs(times - round(times)) <= 2e-4 * times
-
-
 def _classes_in_loss(
     model: Model,
     weights: Sequence[tuple[int, Mapping[str, Array]]],
@@ -355,53 +326,6 @@ def _classes_in_loss(
     if outputs is None or not np.isfinite(outputs).all() or (own < 0).any():
         return None
     return taken_on_classes(float(run.losses[0]), outputs, used.finder.rows.labels[own], view)
-
-
-def _measure(
-    model: Model,
-    step: int,
-    weights: Mapping[str, Array],
-    view: LossView,
-    train: tuple[Array, Array] | None,
-    test: tuple[Array, Array] | None,
-    formula_holds: bool,
-) -> Measured:
-    train_loss, train_accuracy = _figures(model, weights, view, train)
-    test_loss, test_accuracy = _figures(model, weights, view, test)
-    if not formula_holds:
-        train_loss = test_loss = None
-    return Measured(step, train_loss, test_loss, train_accuracy, test_accuracy)
-
-
-def _figures(
-    model: Model, weights: Mapping[str, Array], view: LossView, part: tuple[Array, Array] | None
-) -> tuple[float | None, float | None]:
-    """Loss and accuracy of these weights on these rows."""
-    if part is None or not len(part[0]):
-        return None, None
-    outputs = model.outputs(weights, part[0])
-    if outputs is None or not np.isfinite(outputs).all():
-        return None, None
-    return view.loss(outputs, part[1]), float((view.classes(outputs) == part[1]).mean())
-
-
-def held_out_accuracy(
-    model: Model, weights: Mapping[str, Array], spec: DatasetSpec, match: Match | None, view: LossView
-) -> float | None:
-    """The mean accuracy on rows no student saw, brought into the model's units by the student's own scaling."""
-    if spec.classes == 0:
-        return None
-    found = []
-    for seed in spec.held_out_seeds:
-        rows = held_out_rows(spec, seed)
-        given = rows.features if match is None else rows.features * match.scale + match.shift
-        outputs = model.final_outputs(weights, given)
-        if outputs is None:
-            return None
-        finite = np.isfinite(outputs).all(axis=1)
-        right = view.classes(outputs) == rows.labels
-        found.append(float((right & finite).mean()))
-    return float(np.mean(found)) if found else None
 
 
 def _same_start(event: RawRun, earlier: Sequence[Run]) -> str | None:

@@ -162,6 +162,8 @@ class Measured:
     test_loss: float | None
     train_accuracy: float | None
     test_accuracy: float | None
+    mistaken: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """`train` or `test` → code of a mistake → the figure that it would have reported."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,14 @@ class RunEvidence:
     """At the start, at each kept step, at the end."""
     initial_weights_of: str | None = None
     """Id of the earlier run whose final weights this one began with."""
+    rebuilt: int = 0
+    """How many models, each trained for an epoch at most, the same loop went through; 0 where it kept its model."""
+    stepped_first: bool = False
+    """Each step came before the backward pass that should have told it where to go."""
+    walked_again: bool = False
+    """The same graph was walked twice, and its gradients counted double."""
+    outputs_detached: bool = False
+    """The model's outputs, or the loss, had no graph at all."""
     held_out_accuracy: float | None = None
     """On data the student never saw."""
     swapped: bool = False

@@ -13,6 +13,16 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
+class Pairing:
+    """What met in one comparison; None where it was not kept."""
+
+    left: Array | None
+    right: Array | None
+    outputs: Array | None
+    """What a model had given just before."""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A line of code that compared predictions with labels."""
 
@@ -22,6 +32,14 @@ class Comparison:
     right_shape: tuple[int, ...]
     results: tuple[tuple[str | None, int, int, int], ...]
     """(run id, step, pairs that agreed, pairs compared), in order."""
+    pairs: tuple[Pairing, ...] = ()
+    """The first that met, and the last."""
+    raised: bool = False
+    """Shapes that do not go together were compared."""
+    places: tuple[Where, ...] = ()
+    """All the student's frames, outermost first."""
+    slip: str | None = None
+    """The named mistake by which the predictions were made from the outputs."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +90,8 @@ class Claim:
     """For a slip, the named mistake that explains it."""
     explanation: str | None = None
     """`mean loss over the epoch's batches`, `sum of the epoch's losses ÷ 1569 instead of 50`."""
+    with_graph: int = 0
+    """Numbers of a kept row that still hold their autograd graph."""
     length: int = 1
     """Numbers in a kept or plotted row."""
 
@@ -83,5 +103,7 @@ class Reports:
     claims: tuple[Claim, ...] = ()
     printed_steps: tuple[int, ...] = ()
     """Steps of the run at which figures were printed, each once."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Those of the run."""
     epochs: int | None = None
     """How often the loop went over the train rows; None when it cannot be told."""
