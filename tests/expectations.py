@@ -68,7 +68,12 @@ def submission_file(case: Path) -> Path:
 
 def departures(expected: Expectation, grade: Grade) -> list[str]:
     """Everything in which the verdict is not what was expected; empty when it is."""
-    return [*_points(expected, grade), *_checks(expected, grade), *_names(expected, grade)]
+    return [*points_departures(expected, grade), *_names(expected, grade)]
+
+
+def points_departures(expected: Expectation, grade: Grade) -> list[str]:
+    """Where the total or a check's points are not what was expected."""
+    return [*_points(expected, grade), *_checks(expected, grade)]
 
 
 def _points(expected: Expectation, grade: Grade) -> Iterator[str]:
