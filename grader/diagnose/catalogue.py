@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from grader.diagnose import loops, losses, models, plots, probe, reports
+from grader.diagnose import loop_order, loops, losses, models, plots, probe, reports
+from grader.diagnose.consequences import told_once
 from grader.diagnose.data import data_mistakes
+from grader.diagnose.failures import failure_mistakes
 from grader.diagnose.scene import Diagnosis, Scene
 from grader.model.assignment import Assignment
 from grader.model.evidence import Evidence
@@ -28,16 +30,23 @@ CATALOGUE: tuple[Diagnosis, ...] = (
     losses.loss_bce_on_logits,
     losses.loss_softmax_twice,
     losses.loss_one_column_ce,
+    losses.loss_arguments_swapped,
+    losses.loss_on_classes,
     losses.loss_broadcast,
     models.loss_class_count,
     losses.optimizer_wrong_model,
     losses.optimizer_missing_parameters,
     losses.optimizer_not_recommended,
     losses.optimizer_wrong_rate,
+    losses.optimizer_rebuilt,
     loops.loop_no_zero_grad,
     loops.loop_zero_grad_before_step,
     loops.loop_no_backward,
     loops.loop_no_step,
+    loop_order.loop_step_before_backward,
+    loop_order.loop_backward_twice,
+    loop_order.loop_model_rebuilt,
+    loop_order.loop_under_no_grad,
     loops.loop_loss_rewrapped,
     loops.loop_weights_carried_over,
     loops.loop_trains_on_test,
@@ -45,6 +54,7 @@ CATALOGUE: tuple[Diagnosis, ...] = (
     loops.loop_undertrained,
     reports.metric_slips,
     reports.metric_untrue,
+    reports.metric_keeps_graph,
     reports.metric_not_reported,
     plots.plot_missing,
     plots.plot_wrong_model,
@@ -67,6 +77,7 @@ def diagnose(
     scenes = [Scene(assignment, evidence, evidence.tasks[task.id]) for task in assignment.tasks]
     looks: list[tuple[str, Callable[[], Iterable[Mistake]]]] = [
         ("data_mistakes", partial(data_mistakes, assignment, evidence)),
+        ("failure_mistakes", partial(failure_mistakes, assignment, evidence)),
         *((look.__name__, partial(look, scene)) for scene in scenes for look in CATALOGUE),
     ]
     found: list[Mistake] = []
@@ -75,4 +86,4 @@ def diagnose(
             found.extend(look())
         except Exception as error:  # a fault of ours must never cost points
             report(name, error)
-    return tuple(found)
+    return told_once(assignment, evidence, found)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from grader.diagnose.loop_order import backward_twice, ending, without_graph
 from grader.diagnose.scene import Scene
 from grader.model.evidence import RunEvidence
 from grader.model.finding import Mistake
@@ -14,7 +15,7 @@ from grader.model.finding import Mistake
 def loop_no_zero_grad(scene: Scene) -> Iterator[Mistake]:
     """Gradients of one step are still there at the next."""
     run = scene.task.run
-    if run is None or run.reset is not False or not run.moved:
+    if run is None or run.reset is not False or not run.moved or run.stepped_first or run.rebuilt:
         return
     yield scene.mistake(
         "loop-no-zero-grad",
@@ -29,7 +30,7 @@ def loop_no_zero_grad(scene: Scene) -> Iterator[Mistake]:
 def loop_zero_grad_before_step(scene: Scene) -> Iterator[Mistake]:
     """Gradients are cleared between backward and step."""
     run = scene.task.run
-    if run is None or not run.reset_before_step or run.moved:
+    if run is None or not run.reset_before_step or run.moved or run.stepped_first:
         return
     yield scene.mistake(
         "loop-zero-grad-before-step",
@@ -61,6 +62,8 @@ def loop_no_step(scene: Scene) -> Iterator[Mistake]:
     run = scene.task.run
     if run is None or run.steps or run.moved or not run.backwards or run.cut_off:
         return
+    if run.rebuilt or backward_twice(scene, run):
+        return
     yield scene.mistake(
         "loop-no-step",
         scene.task.spec.loop_exercise,
@@ -74,14 +77,16 @@ def loop_no_step(scene: Scene) -> Iterator[Mistake]:
 def loop_loss_rewrapped(scene: Scene) -> Iterator[Mistake]:
     """The loss that goes backward does not depend on the model."""
     run = scene.task.run
-    if run is None or not run.backwards or not run.cut_off:
+    if run is None or not run.backwards or not run.cut_off or without_graph(scene, run):
         return
+    error = ending(scene, run)
     yield scene.mistake(
         "loop-loss-rewrapped",
         scene.task.spec.loop_exercise,
         "The loss is cut off from the model: no parameter of it can be reached by backward().",
         "Call backward() on the very tensor the loss function returned; do not wrap it in a new tensor or detach it.",
         run.where,
+        (run.cell,) if error and "does not require grad" in error.message else (),
         loop_learns="fail",
     )
 
@@ -146,7 +151,7 @@ def loop_undertrained(scene: Scene) -> Iterator[Mistake]:
     target = scene.option("accuracy.held-out", "full")
     if run is None or target is None or run.held_out_accuracy is None or run.held_out_accuracy >= target:
         return
-    if run.reset is False or not run.moved or not run.finite or not _still_falling(run):
+    if run.reset is False or run.rebuilt or ending(scene, run) is not None or not run.moved or not run.finite or not _still_falling(run):
         return
     yield scene.mistake(
         "loop-undertrained",

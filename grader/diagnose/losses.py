@@ -91,6 +91,46 @@ def loss_one_column_ce(scene: Scene) -> Iterator[Mistake]:
         )
 
 
+def loss_arguments_swapped(scene: Scene) -> Iterator[Mistake]:
+    """Gradients reach the model by way of the loss's targets alone."""
+    run = scene.task.run
+    if run is None or not run.swapped:
+        return
+    yield scene.mistake(
+        "loss-arguments-swapped",
+        scene.task.spec.loop_exercise,
+        "The loss got the labels first and the model's outputs second; it takes the outputs first.",
+        "Call loss_fn(outputs, labels), in this order.",
+        run.where,
+        loop_learns="fail",
+    )
+
+
+def loss_on_classes(scene: Scene) -> Iterator[Mistake]:
+    """The loss was taken on predicted classes, through which no gradient passes."""
+    run = scene.task.run
+    if run is None or run.hard_labels is None:
+        return
+    if run.hard_labels == "rounded":
+        yield scene.mistake(
+            "loss-on-rounded",
+            scene.task.spec.loop_exercise,
+            "The loss is taken on rounded predictions: rounding has no slope, so no gradient reaches the model.",
+            "Hand the raw outputs to the loss; round only for the accuracy.",
+            run.where,
+            loop_learns="fail",
+        )
+    else:
+        yield scene.mistake(
+            "loss-on-argmax",
+            scene.task.spec.loss_exercise,
+            "The loss got class numbers in place of the model's scores: no gradient can pass an argmax.",
+            "Hand the raw outputs to the loss; take argmax only for the accuracy.",
+            run.where,
+            loss_kind="fail",
+        )
+
+
 def loss_broadcast(scene: Scene) -> Iterator[Mistake]:
     """(N, 1) against (N,) silently spread to N × N."""
     run = scene.task.run
@@ -116,6 +156,8 @@ def optimizer_wrong_model(scene: Scene) -> Iterator[Mistake]:
     optimizer = scene.task.optimizer
     if optimizer is None or task.model is None or optimizer.model in (task.model.id, None):
         return
+    if task.run is not None and task.run.rebuilt:
+        return  # no optimizer could hold all of the models that the loop makes
     if (
         task.run is not None
         and task.run.moved
@@ -184,4 +226,21 @@ def optimizer_wrong_rate(scene: Scene) -> Iterator[Mistake]:
             f"Pass lr={wanted:g} to the optimizer.",
             optimizer.where,
             optimizer_rate="fail",
+        )
+
+
+def optimizer_rebuilt(scene: Scene) -> Iterator[Mistake]:
+    """The same line builds one optimizer after another while the loop runs."""
+    run = scene.task.run
+    if run is None:
+        return
+    places = [optimizer.where for optimizer in run.optimizers if optimizer.where is not None]
+    again = next((place for place in places if places.count(place) >= 3), None)
+    if again is not None:
+        yield scene.mistake(
+            "optimizer-rebuilt",
+            scene.task.spec.loop_exercise,
+            "The loop builds its optimizer again and again, which forgets momentum and all else it keeps.",
+            "Build the optimizer once, before the loop.",
+            again,
         )

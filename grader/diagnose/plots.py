@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from grader.diagnose.loop_order import ending
 from grader.diagnose.scene import Scene
 from grader.model.evidence import DrawnMap
 from grader.model.finding import Mistake
@@ -22,7 +23,9 @@ def plot_missing(scene: Scene) -> Iterator[Mistake]:
     task = scene.task
     page = scene.evidence.exercises.get(task.spec.plot_exercise)
     curves_asked = scene.costs({"reports.plotted": "fail"})
-    if curves_asked and task.run is not None and not any(c.how == "plotted" for c in task.reports.claims):
+    died = task.run is not None and ending(scene, task.run) is not None
+    plotted = any(claim.how == "plotted" for claim in task.reports.claims)
+    if curves_asked and task.run is not None and not plotted and not died:
         yield scene.mistake(
             "plot-missing",
             task.spec.loop_exercise,

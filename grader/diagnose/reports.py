@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from grader.diagnose.loop_order import ending
 from grader.diagnose.scene import Scene
 from grader.model.finding import Cost, Mistake
 from grader.model.reported import Claim
+from grader.model.submission import Where
 
 _SLIPS: dict[str, tuple[str, str, Cost | None]] = {
     "metric-broadcast": (
@@ -29,6 +31,26 @@ _SLIPS: dict[str, tuple[str, str, Cost | None]] = {
         "Round the probabilities themselves.",
         "fail",
     ),
+    "metric-softmax-on-one-output": (
+        "A softmax or an argmax over a single output gives every row the same class",
+        "With one output per row, compare the logits with 0, or round their sigmoid.",
+        "fail",
+    ),
+    "metric-wrong-axis": (
+        "The classes were taken along the batch instead of along each row's outputs",
+        "Use dim=1: one row's outputs stand side by side in it.",
+        "part",
+    ),
+    "loop-tests-on-train": (
+        "What is called a test figure was computed on the train rows",
+        "Give the evaluation X_test and y_test.",
+        "fail",
+    ),
+    "loop-test-loss-against-predictions": (
+        "The test loss compares the outputs with the model's own predictions instead of the labels",
+        "Call loss_fn(test_logits, y_test).",
+        "part",
+    ),
 }
 
 
@@ -38,25 +60,30 @@ def metric_slips(scene: Scene) -> Iterator[Mistake]:
     for claim in scene.task.reports.claims:
         if claim.verdict == "slip" and claim.code in _SLIPS and claim.code not in told:
             told.add(claim.code)
-            what, hint, cost = _SLIPS[claim.code]
-            costs: dict[str, Cost] = (
-                {}
-                if cost is None
-                else dict.fromkeys(("reports_printed", "reports_any", "reports_shown"), cost)
-            )
-            yield scene.mistake(
-                claim.code,
-                scene.task.spec.loop_exercise,
-                f"{what}: {_told(claim)}.",
-                hint,
-                claim.where,
-                **costs,
-            )
+            yield _slip(scene, claim.code, _told(claim), claim.where)
+    for line in scene.task.reports.comparisons:
+        if line.raised and line.slip in _SLIPS and line.slip not in told:
+            told.add(line.slip)
+            met = f"shape {line.left_shape} met {line.right_shape}"
+            yield _slip(scene, line.slip, met, line.where, (line.cell,))
+
+
+def _slip(scene: Scene, code: str, told: str, where: Where | None, explains: tuple[int, ...] = ()) -> Mistake:
+    what, hint, cost = _SLIPS[code]
+    forms = ("reports_printed", "reports_any", "reports_shown")
+    costs: dict[str, Cost] = {} if cost is None else dict.fromkeys(forms, cost)
+    exercise = scene.task.spec.loop_exercise
+    return scene.mistake(code, exercise, f"{what}: {told}.", hint, where, explains, **costs)
 
 
 def metric_untrue(scene: Scene) -> Iterator[Mistake]:
     """A printed figure that differs from the recomputed one, and nothing explains how."""
-    claims = [c for c in scene.task.reports.claims if c.verdict == "untrue" and c.how == "printed"]
+    explained = {c.meaning for c in scene.task.reports.claims if c.verdict == "slip" and _costly(c.code)}
+    claims = [
+        claim
+        for claim in scene.task.reports.claims
+        if claim.verdict == "untrue" and claim.how == "printed" and claim.meaning not in explained
+    ]
     if not claims:
         return
     yield scene.mistake(
@@ -71,6 +98,25 @@ def metric_untrue(scene: Scene) -> Iterator[Mistake]:
     )
 
 
+def _costly(code: str | None) -> bool:
+    """Whether this slip also stands for what it makes of other figures."""
+    return code in _SLIPS and _SLIPS[code][2] is not None
+
+
+def metric_keeps_graph(scene: Scene) -> Iterator[Mistake]:
+    """Loss tensors kept with their graphs."""
+    kept = [claim for claim in scene.task.reports.claims if claim.how == "kept" and claim.with_graph > 1]
+    if kept:
+        yield scene.mistake(
+            "metric-keeps-graph",
+            scene.task.spec.loop_exercise,
+            f"`{kept[0].text}` keeps {kept[0].with_graph} tensors with all that is needed to go backward from them, "
+            "so memory grows with every step.",
+            "Keep loss.item(), a plain number.",
+            scene.task.run.where if scene.task.run else kept[0].where,
+        )
+
+
 def metric_not_reported(scene: Scene) -> Iterator[Mistake]:
     """Nothing is printed as training goes on."""
     task = scene.task
@@ -78,6 +124,7 @@ def metric_not_reported(scene: Scene) -> Iterator[Mistake]:
         task.run is None
         or not scene.costs({"reports.printed": "fail"})
         or any(c.how == "printed" for c in task.reports.claims)
+        or ending(scene, task.run) is not None
     ):
         return
     yield scene.mistake(

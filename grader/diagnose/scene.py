@@ -39,12 +39,22 @@ class Scene:
         return None
 
     def mistake(
-        self, code: str, exercise: int, message: str, hint: str, where: Where | None, **by_use: Cost
+        self,
+        code: str,
+        exercise: int,
+        message: str,
+        hint: str,
+        where: Where | None,
+        explains: Iterable[int] = (),
+        **by_use: Cost,
     ) -> Mistake:
-        """A mistake of this task. `by_use`: check words with `_` for their dot and dashes, `loop_learns="fail"`."""
+        """A mistake of this task. `by_use`: check words with `_` for their dot and dashes, `loop_learns="fail"`.
+
+        `explains`: cells that it ended with an error.
+        """
         wanted = {_spelt(use): use for use in _uses(self.assignment)}
         costs = self.costs({wanted[name]: cost for name, cost in by_use.items() if name in wanted})
-        return Mistake(code, exercise, message, hint, where, costs)
+        return Mistake(code, exercise, message, hint, where, costs, frozenset(explains))
 
 
 Diagnosis = Callable[[Scene], Iterable[Mistake]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,10 @@ def judge_kept(
                 course, rows, values, series.name, series.name, alone and series.cell == cell, printed
             )
             if claim is not None:
-                yield _claim("kept", claim, None, series.cell, series.name, len(values))
+                yield replace(
+                    _claim("kept", claim, None, series.cell, series.name, len(values)),
+                    with_graph=series.with_graph,
+                )
 
 
 def judge_drawn(
@@ -171,7 +174,7 @@ def _compared_rows(course: Course) -> Iterator[_Row]:
     ends = _ends(course)
     for compared in course.compared:
         line = compared.comparison
-        code = "metric-broadcast" if compared.spread else None
+        code = "metric-broadcast" if compared.spread else line.slip
         what = broadcast_slip(line, None).explanation if compared.spread else "share of agreeing pairs"
         columns = [compared.agreed / compared.total]
         if compared.spread:
@@ -184,7 +187,7 @@ def _compared_rows(course: Course) -> Iterator[_Row]:
                 )
             )
         for column in columns:
-            if compared.spread or _plausible(course, column):
+            if code or _plausible(course, column):
                 yield _Row(column, "accuracy", "unknown", what, code)
 
 

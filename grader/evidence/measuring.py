@@ -10,6 +10,7 @@ import numpy as np
 from grader.evidence.datasets import Match, held_out_rows
 from grader.evidence.losses import LossView, as_labels, view_of
 from grader.evidence.models import Model
+from grader.evidence.predictions import mistaken_figures
 from grader.model.assignment import DatasetSpec
 from grader.model.evidence import Measured, RunEvidence
 
@@ -65,7 +66,23 @@ def measure(
     test_loss, test_accuracy = _figures(model, weights, view, test)
     if not formula_holds:
         train_loss = test_loss = None
-    return Measured(step, train_loss, test_loss, train_accuracy, test_accuracy)
+    mistaken = {"train": _mistaken(model, weights, view, train), "test": _mistaken(model, weights, view, test)}
+    if train is not None and test is not None and mistaken["test"] and len(train[1]) >= len(test[1]):
+        classes = view.classes(np.asarray(model.outputs(weights, test[0])))
+        mistaken["test"]["train-labels"] = float((classes == train[1][: len(test[1])]).mean())
+    if not formula_holds:
+        mistaken["test"].pop("own-predictions", None)
+    return Measured(step, train_loss, test_loss, train_accuracy, test_accuracy, mistaken)
+
+
+def _mistaken(
+    model: Model, weights: Mapping[str, Array], view: LossView, part: tuple[Array, Array] | None
+) -> dict[str, float]:
+    """The figures that known mistakes would report of these weights on these rows."""
+    outputs = model.outputs(weights, part[0]) if part is not None and len(part[0]) else None
+    if part is None or outputs is None or not np.isfinite(outputs).all():
+        return {}
+    return mistaken_figures(outputs, part[1], view)
 
 
 def _figures(

@@ -253,7 +253,7 @@ def accuracies_at(course: Course, step: int) -> Iterator[Figure]:
     """Every accuracy that may rightly be printed when `step` backward passes are done."""
     yield from measured_at(course, step, "accuracy")
     for compared in course.compared:
-        if not compared.spread:
+        if not compared.spread and compared.comparison.slip is None:
             yield from compared_at(course, compared, step)
 
 

@@ -14,7 +14,16 @@ from grader.model.submission import Submission, Where
 
 Array = np.ndarray[Any, Any]
 _HONEST = "honest"
+_BY_PLAINNESS = (
+    "metric-softmax-on-one-output",
+    "metric-rounds-logits",
+    "metric-sigmoid-twice",
+    "metric-wrong-axis",
+)
+"""Where several ways give the same classes, the likelier one first."""
 _LINES_ABOVE = 10
+_LOWEST_SEEN = -13.0
+"""Above it, the sigmoid of a logit's sigmoid is more than one half in float32."""
 _FEWEST = 8
 """Rows below which one class alone, or a chance agreement, tells nothing."""
 
@@ -25,69 +34,78 @@ def prediction_slip(line: Comparison, view: LossView, submission: Submission) ->
     One side of a comparison holds the predictions: whatever side an honest reading fits each time is theirs.
     """
     sides = [
-        [_way(operand, pairing.outputs, view) for pairing, operand in _operands(line, side)] for side in (0, 1)
+        [_ways(operand, pairing.outputs, view) for pairing, operand in _operands(line, side)] for side in (0, 1)
     ]
-    if any(ways and all(way == _HONEST for way in ways) for ways in sides):
+    if any(ways and all(_HONEST in way for way in ways) for ways in sides):
         return None
     for ways in sides:
-        found = {way for way in ways if way not in (None, _HONEST)}
-        if len(found) == 1 and None not in ways:
-            return _told_apart(found.pop(), line.places, submission)
+        mistaken = [way for way in ways if _HONEST not in way]
+        common = set.intersection(*mistaken) if mistaken else set()
+        found = next((code for code in _BY_PLAINNESS if code in common), None)
+        if found is not None:
+            return _told_apart(found, line.places, submission)
     return None
 
 
 def _operands(line: Comparison, side: int) -> Iterator[tuple[Pairing, Array | None]]:
     for pairing in line.pairs:
-        if pairing.outputs is not None:
-            yield pairing, (pairing.left, pairing.right)[side]
+        if pairing.outputs is not None and pairing.outputs.ndim:
+            both = (pairing.left, pairing.right)
+            if any(operand is not None and operand.size == len(pairing.outputs) for operand in both):
+                yield pairing, both[side]
 
 
-def _way(operand: Array | None, outputs: Array | None, view: LossView) -> str | None:
-    """`honest`, a code, or None where the operand does not follow from the outputs."""
+def _ways(operand: Array | None, outputs: Array | None, view: LossView) -> set[str]:
+    """`honest`, or the codes of the ways that lead from these outputs to this operand; empty where none does."""
     if operand is None or outputs is None or outputs.ndim == 0 or len(outputs) < _FEWEST:
-        return None
-    columns = outputs.reshape(len(outputs), -1).astype(np.float64)
+        return set()
+    columns = outputs.reshape(len(outputs), -1)
     given = operand.reshape(-1).astype(np.float64)
     if not np.isfinite(columns).all() or not given.size:
-        return None
+        return set()
     if columns.shape[1] > 1:
-        return _way_of_many(given, columns)
-    return _way_of_one(given, operand.dtype.kind in "iu", columns[:, 0], view)
+        return _ways_of_many(given, columns.astype(np.float64))
+    return _ways_of_one(given, operand.dtype.kind in "iu", columns[:, 0], view)
 
 
-def _way_of_many(given: Array, columns: Array) -> str | None:
+def _ways_of_many(given: Array, columns: Array) -> set[str]:
     along_rows = columns.argmax(axis=0)
     if len(given) == len(along_rows) != len(columns):
-        return "metric-wrong-axis" if (given == along_rows).all() else None
+        return {"metric-wrong-axis"} if (given == along_rows).all() else set()
     if len(given) != len(columns):
-        return None
+        return set()
     if (given == columns.argmax(axis=1)).all():
-        return _HONEST
+        return {_HONEST}
     raised = np.exp(columns - columns.max(axis=0))
     per_batch = (raised / raised.sum(axis=0)).argmax(axis=1)
-    return "metric-wrong-axis" if (given == per_batch).mean() > 0.999 else None
+    return {"metric-wrong-axis"} if _same(given, per_batch) else set()
 
 
-def _way_of_one(given: Array, whole: bool, column: Array, view: LossView) -> str | None:
-    honest = view.seen(column[:, None])[:, 0] > view.threshold
+def _ways_of_one(given: Array, whole: bool, column: Array, view: LossView) -> set[str]:
     if len(given) == 1 and whole:
-        return "metric-wrong-axis" if given[0] == column.argmax() else None
+        return {"metric-wrong-axis"} if given[0] == column.argmax() else set()
     if len(given) != len(column):
-        return None
-    if (given == honest).mean() > 0.999:
-        return _HONEST
-    if (given == 0).all():
-        if whole:
-            return "metric-softmax-on-one-output"
-        return "metric-rounds-logits" if _rounded(given, column, view) else "metric-wrong-axis"
-    if (given == 1).all():
-        return "metric-sigmoid-twice"
-    return "metric-rounds-logits" if _rounded(given, column, view) else None
+        return set()
+    if _same(given, view.seen(column[:, None].astype(np.float64))[:, 0] > view.threshold):
+        return {_HONEST}
+    found = set()
+    if view.threshold == 0.0 and (_same(given, np.round(column)) or _same(given, column > 0.5)):
+        found.add("metric-rounds-logits")
+    if not given.any():
+        found.add("metric-softmax-on-one-output" if whole else "metric-wrong-axis")
+    if given.all() or (not view.threshold and _sigmoid_twice(given, column)):
+        found.add("metric-sigmoid-twice")
+    return found
 
 
-def _rounded(given: Array, column: Array, view: LossView) -> bool:
-    """The outputs are logits, and these are the logits rounded."""
-    return view.threshold == 0.0 and bool((given == np.round(column)).mean() > 0.999)
+def _same(given: Array, other: Array) -> bool:
+    return bool((given == other).mean() > 0.999)
+
+
+def _sigmoid_twice(given: Array, column: Array) -> bool:
+    """Class 1 for every row but those whose logit is so low that one half of float32 is all that is left."""
+    above = column > _LOWEST_SEEN
+    return bool((given[above] == 1).all()) and bool(((column < 0) & above).mean() > 0.05)
 
 
 # ---------------------------------------------------------------- what only the source tells apart
@@ -125,7 +143,7 @@ def mistaken_figures(outputs: Array, labels: Array, view: LossView) -> dict[str,
     figures: dict[str, float] = {}
     own = view.loss(outputs, view.classes(outputs))
     if own is not None:
-        figures["loop-test-loss-against-predictions"] = own
+        figures["own-predictions"] = own
     if outputs.shape[1] == 1 and view.threshold == 0.0 and view.applied == "none":
         figures["metric-rounds-logits"] = float((np.round(outputs[:, 0]) == labels).mean())
     elif outputs.shape[1] > 1:

@@ -121,6 +121,8 @@ class RawRun(Raw):
     moved_at_end: bool | None = None
     snapshots: Annotated[list[RawSnapshot], Field(max_length=60)] = []
     seeded_by_student: bool = False
+    rebuilt: Count = 0
+    """Models that were made anew, each for an epoch, and are one run here."""
     closure: bool = False
     """A step was given a function that makes the backward pass."""
 

@@ -23,6 +23,7 @@ from grader.evidence.pages import Pages, cells_by_meaning
 from grader.evidence.parts import find_split, known_arrays, split_from_training
 from grader.evidence.pictures import boundaries, curves
 from grader.evidence.raw import RawEvaluation, RawEvents, RawLossModule, in_file_lines, read_events
+from grader.evidence.rebuilt import with_runs_joined
 from grader.evidence.runs import Data, Run, read_optimizers, read_runs
 from grader.model.assignment import Assignment, TaskSpec
 from grader.model.evidence import (
@@ -99,7 +100,7 @@ def turned(assignment: Assignment) -> Assignment:
 def _known(recording: Recording, submission: Submission, assignment: Assignment) -> Known:
     first_lines = {cell.number: cell.first_line for cell in submission.code_cells if cell.number}
     events = in_file_lines(recording.events, first_lines)
-    raw = read_events(events, recording.tensors)
+    raw = with_runs_joined(read_events(events, recording.tensors))
     markers = Markers(submission, {exercise.number for exercise in assignment.exercises})
     data, arrays = _data(raw, submission, assignment)
     models = read_models(raw, _ranges(data))

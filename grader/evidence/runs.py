@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from grader.evidence.datasets import Match, RowFinder
-from grader.evidence.loop_order import outputs_detached, rebuilt_models, stepped_first, walked_again
+from grader.evidence.loop_order import outputs_detached, stepped_first, walked_again
 from grader.evidence.loss_operands import rounds, swapped, taken_on_classes
 from grader.evidence.losses import LossView, activation_before, as_labels, loss_kind
 from grader.evidence.measuring import formula_holds, held_out_accuracy, measure, view_of_run
@@ -74,17 +74,7 @@ def read_runs(
     runs: list[Run] = []
     for event in latest.values():
         runs.append(_read(event, raw, models.get(event.model), optimizers, data, runs))
-    return tuple(_without_rebuilt(runs))
-
-
-def _without_rebuilt(runs: Sequence[Run]) -> Iterator[Run]:
-    """Of a loop that made a new model in each epoch, only its last run, which knows of the others."""
-    rebuilt = rebuilt_models([run.evidence for run in runs])
-    places = {(run.evidence.cell, run.evidence.where) for run in runs if run.evidence.id in rebuilt}
-    for run in runs:
-        count = rebuilt.get(run.evidence.id, 0)
-        if count or (run.evidence.cell, run.evidence.where) not in places:
-            yield replace(run, evidence=replace(run.evidence, rebuilt=count))
+    return tuple(runs)
 
 
 def _read(
@@ -168,6 +158,7 @@ def _outline(event: RawRun, operations: tuple[str, ...], kind: LossKind, raw: Ra
         label_agreement=None,
         steps_per_epoch=None,
         seeded_by_student=event.seeded_by_student,
+        rebuilt=event.rebuilt,
         stepped_first=stepped_first(event),
         walked_again=walked_again(event),
         outputs_detached=outputs_detached(event),

@@ -12,6 +12,14 @@ from grader.evidence.moments import Compared, Course, windows_at
 from grader.model.reported import Comparison
 
 
+_WAYS = {
+    "metric-rounds-logits": "logits were compared with labels as if they were probabilities",
+    "metric-sigmoid-twice": "all rows were put into class 1",
+    "metric-softmax-on-one-output": "all rows were put into one class",
+    "metric-wrong-axis": "the classes were taken along the batch",
+}
+
+
 @dataclass(frozen=True)
 class Slip:
     """A named mistake that explains a figure."""
@@ -118,10 +126,31 @@ def tested_denominator_slip(course: Course, step: int, value: float, half_unit: 
     return None
 
 
+def prediction_slip_at(course: Course, step: int, share: float, half_unit: float, part: str) -> Slip | None:
+    """Whether an accuracy is what a comparison gave whose predictions were made in a mistaken way."""
+    for compared in course.compared:
+        line = compared.comparison
+        if line.slip is None:
+            continue
+        for first, last in windows_at(course, compared, step):
+            agreed, total = compared.agreed[first:last], compared.total[first:last]
+            size = {"train": course.train_size, "test": course.test_size}.get(part)
+            if last - first == 1 and size and int(total[0]) in _other_sizes(course, size):
+                continue  # the figure's label speaks of the other part
+            for value in (float(agreed.sum() / total.sum()), float((agreed / total).mean())):
+                if abs(value - share) <= half_unit * 1.001 + 1e-6:
+                    return Slip(line.slip, _WAYS[line.slip])
+    return None
+
+
+def _other_sizes(course: Course, size: int) -> set[int]:
+    return {other for other in (course.train_size, course.test_size) if other and other != size}
+
+
 def count_slip(course: Course, step: int, share: float, half_unit: float) -> Slip | None:
     """Whether an accuracy is the count of agreeing pairs over another count than theirs."""
     for compared in course.compared:
-        if compared.spread:
+        if compared.spread or compared.comparison.slip:
             continue
         for first, last in windows_at(course, compared, step):
             agreed, total = int(compared.agreed[first:last].sum()), int(compared.total[first:last].sum())

@@ -14,6 +14,7 @@ import numpy as np
 
 from grader.evidence import claims, moments, slips
 from grader.evidence.curves import judge_drawn, judge_kept
+from grader.evidence.mixups import told_as_mixed_up
 from grader.evidence.moments import Course, course_of
 from grader.model.evidence import Measured, RunEvidence
 from grader.model.figures import Figure
@@ -48,14 +49,14 @@ def judge_reports(
     to do with the run is no claim.
     """
     course = course_of(run, comparisons, train_size, test_size)
-    printed = tuple(_printed(course, [line for line in said if line.run == run.id]))
+    printed = told_as_mixed_up(course, tuple(_printed(course, [line for line in said if line.run == run.id])))
     steps = tuple(sorted({claim.step for claim in printed if claim.step is not None}))
     alone = all(line.run in (None, run.id) for line in said if line.cell == run.cell)
     rows = (
         *judge_kept(course, run.cell, kept, steps, alone),
         *judge_drawn(course, run.cell, figures, steps, alone),
     )
-    return Reports(claims=(*printed, *rows), printed_steps=steps, epochs=course.epochs)
+    return Reports((*printed, *rows), steps, tuple(comparisons), course.epochs)
 
 
 def judge_outside(
@@ -271,6 +272,11 @@ def _judge_accuracy(course: Course, step: int, number: claims.Said) -> _Judgemen
     scales = _scales(number)
     part = number.part if number.near_part else "unknown"
     truth = _truth_of_accuracy(course, step, number.part, scales[0])
+    made = slips.prediction_slip_at(
+        course, step, number.value * scales[0], number.half_unit * scales[0], part
+    )
+    if made is not None:
+        return _Judgement("slip", made.explanation, "unknown", truth, made.code)
     figures = list(moments.accuracies_at(course, step))
     found = _match(number, _sure(figures), scales)
     found = found or _broadcast(number, slips.broadcast_shares(course, step), truth)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim import optimizer as optimizer_module
 
 _WATCHED: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("torch.autograd", torch.autograd, ("backward", "grad")),
@@ -27,11 +28,14 @@ class IntactWatch:
             for spelt, owner, names in _WATCHED
             for name in names
         }
+        self._hooks = set(optimizer_module._global_optimizer_pre_hooks)
 
     def altered(self) -> Sequence[str]:
         """The functions that are others by now."""
-        return [
+        found = [
             spelt
             for spelt, (owner, name, value) in self._expected.items()
             if getattr(owner, name, None) is not value
         ]
+        gone = self._hooks - set(optimizer_module._global_optimizer_pre_hooks)
+        return [*found, "torch.optim.optimizer's global hooks"] if gone else found

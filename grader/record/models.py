@@ -92,14 +92,15 @@ class ModelWatch:
                 outputs = call(*args, **kwargs)
             finally:
                 watch.inside = False
-            watch.latest = outputs
             entry = entries.get(id(module))
             if entry is None or entry.example is None or type(outputs) is not torch.Tensor or not args:
                 called(module, args, kwargs, outputs)
             elif not outputs.requires_grad or pending:
+                watch.latest = outputs
                 entry.calls += 1
                 note(Forward(entry, args[0], outputs))
             else:
+                watch.latest = outputs
                 entry.calls += 1
                 pending.append(Forward(entry, args[0], outputs))
             return outputs
@@ -116,10 +117,18 @@ class ModelWatch:
         """The entry of a model, made now if it is a new one; None for what is no student's model."""
         module = getattr(module, "_orig_mod", module)  # torch.compile wraps the model it was given
         entry = self._entries.get(id(module))
-        if entry is None and _is_model(module) and len(self._entries) < _MOST_MODELS:
+        if entry is None and _is_model(module) and self._has_room():
             entry = Entry(next(self._numbers), module, self._place_of(module))
             self._entries[id(module)] = entry
         return entry
+
+    def _has_room(self) -> bool:
+        """Whether another model can be followed; of many made at one place, those between are let go for it."""
+        if len(self._entries) >= _MOST_MODELS:
+            kept = {id(entry) for entry in self._worth_telling()}
+            for key in [key for key, entry in self._entries.items() if id(entry) not in kept]:
+                del self._entries[key]
+        return len(self._entries) < _MOST_MODELS
 
     def owner_of(self, parameters: list[torch.Tensor]) -> Entry | None:
         """The known model that holds most of these parameters; the latest of them where several do."""
@@ -250,6 +259,7 @@ class ModelWatch:
             if _is_leaf_of_torch(module):
                 self._ignored.add(type(module))
             return
+        self.latest = outputs
         rows = args[0] if args else next(iter(kwargs.values()), None)
         if entry.example is None:
             self._remember(entry, rows, outputs)

@@ -44,6 +44,8 @@ class Run:
         self.members: list[tuple[str, torch.Tensor]] = []
         self.parameters: Sequence[torch.Tensor] = ()
         self.earlier: torch.Tensor | None = None
+        self.closure = False
+        """A step was given a function that makes the backward pass."""
         self.walked: Any = None
         """Where the graph of the last detailed loss began."""
         self.seeded_by_student = False

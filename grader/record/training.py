@@ -92,7 +92,7 @@ class TrainingWatch:
                 run.steps += 1
                 run.last = "S"
             else:
-                stepped(optimizer)
+                stepped(optimizer, len(args) > 1 or bool(kwargs))
 
         optimizer_module.register_optimizer_step_pre_hook(before_step)
 
@@ -204,7 +204,7 @@ class TrainingWatch:
         run.rows.append((rows, lossgraph.target_of(loss)))
         run.kept_rows += count
 
-    def _before_step(self, optimizer: Optimizer) -> None:
+    def _before_step(self, optimizer: Optimizer, closure: bool) -> None:
         run = self._optimizer_run.get(id(optimizer))
         if run is None or run.cell != self._places.current_cell or run.closed:
             run = self._run_of(optimizer)
@@ -213,6 +213,7 @@ class TrainingWatch:
             self._optimizer_run[id(optimizer)] = run
             run.optimizers[id(optimizer)] = self._optimizers[id(optimizer)][1]
         run.steps += 1
+        run.closure = run.closure or closure
         run.note("S")
         if run.steps <= _DETAILED_STEPS and run.details:
             run.details[-1]["grads_at_step"] = _gradient_size(run.parameters)
@@ -380,6 +381,7 @@ class TrainingWatch:
                 for step, state in run.snapshots
             ],
             "seeded_by_student": run.seeded_by_student,
+            "closure": run.closure,
         }
 
 
