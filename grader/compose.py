@@ -58,7 +58,9 @@ def compose(
         max_points=assignment.max_points,
         grade=None if points is None else round(assignment.base_points + points, 4),
         max_grade=round(assignment.base_points + assignment.max_points, 4),
-        needs_review=bool(evidence.problems),
+        needs_review=bool(evidence.problems)
+        or any(exercise.needs_review for exercise in exercises)
+        or any(_asks_for_review(incident.code) for incident in evidence.incidents),
         exercises=exercises,
         diagnoses=tuple(_unexplained(evidence.incidents, findings.mistakes)),
         notes=tuple(_notes(submission, recording, evidence)),
@@ -72,6 +74,10 @@ def _unexplained(incidents: Sequence[Diagnosis], mistakes: Sequence[Mistake]) ->
     for incident in incidents:
         if incident.code != "run-error" or incident.where is None or incident.where.cell not in explained:
             yield incident
+
+
+def _asks_for_review(code: str) -> bool:
+    return code.startswith("integrity-")
 
 
 def _environment(recording: Recording) -> Environment:
@@ -129,6 +135,7 @@ def _exercise(spec: ExerciseSpec, evidence: Evidence, findings: Findings) -> Exe
         max_points=round(sum(check.weight for check in spec.checks), 6),
         graded=spec.graded,
         cells=page.cells,
+        needs_review=any(_asks_for_review(mistake.code) for mistake in mistakes),
         attribution=page.attribution,
         summary=_summary(spec, status, checks, page.attempted),
         checks=checks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from grader.diagnose import loop_order, loops, losses, models, plots, probe, reports
+from grader.diagnose import integrity, loop_order, loops, losses, models, plots, probe, reports
 from grader.diagnose.consequences import told_once
 from grader.diagnose.data import data_mistakes
 from grader.diagnose.failures import failure_mistakes
@@ -62,6 +62,8 @@ CATALOGUE: tuple[Diagnosis, ...] = (
     plots.plot_grid_transposed,
     plots.plot_wrong_data,
     probe.integrity_fails_on_turned_data,
+    integrity.integrity_figures_written_down,
+    integrity.integrity_figures_without_loop,
 )
 
 

@@ -25,6 +25,7 @@ from grader.evidence.pictures import boundaries, curves
 from grader.evidence.raw import RawEvaluation, RawEvents, RawLossModule, in_file_lines, read_events
 from grader.evidence.rebuilt import with_runs_joined
 from grader.evidence.runs import Data, Run, read_optimizers, read_runs
+from grader.evidence.tampering import tampering
 from grader.model.assignment import Assignment, TaskSpec
 from grader.model.evidence import (
     ClassDefinition,
@@ -78,7 +79,7 @@ def read_evidence(recording: Recording, submission: Submission, assignment: Assi
         tasks=tasks,
         exercises=_exercises(recording, known, tasks),
         classes=tuple(_classes(submission, assignment)),
-        incidents=incidents(submission, recording.cells),
+        incidents=(*incidents(submission, recording.cells), *tampering(known.raw)),
         failures=failures(known.raw, known.markers),
         seed=recording.seed,
         notes=recording.notes,
@@ -213,7 +214,7 @@ def _loss_modules(task: TaskSpec, known: Known, run: RunEvidence | None) -> tupl
 
 def _reports(given: Assigned, known: Known) -> Reports:
     if given.run is None:
-        return Reports()
+        return Reports(reports.without_run(known.reported, known.markers, given.task.loop_exercise))
     mine = given.run
     others = [run for run in known.runs if run not in given.runs]
     next_cell = min(

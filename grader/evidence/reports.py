@@ -176,6 +176,16 @@ def judge_other_cells(
     return tuple(claims)
 
 
+def without_run(everything: Reported, markers: Markers, exercise: int) -> tuple[Claim, ...]:
+    """Figures printed in an exercise in which nothing was trained: nothing can be said for or against them."""
+    lines = [
+        said
+        for said in everything.said
+        if said.run is None and said.where is not None and markers.exercise_at(said.where) == exercise
+    ]
+    return judge_outside(lines, (), ())
+
+
 def _moments(runs: Sequence[Run], cell: int) -> list[Measured]:
     """The models' figures as they stood around a cell: at the start of later runs, at the end of earlier ones."""
     later = [run.evidence.first for run in runs if run.evidence.cell > cell]

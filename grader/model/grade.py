@@ -137,6 +137,8 @@ class ExerciseResult(Record):
     """False for an exercise that is reported but carries no points (`extra`)."""
     cells: tuple[int, ...] = ()
     """Numbers of the code cells whose events belong to this exercise."""
+    needs_review: bool = False
+    """An `integrity-*` diagnosis asks an instructor to look; it costs nothing by itself."""
     attribution: str = ""
     """How the events were given to this exercise: markers, source lines or meaning; one sentence."""
     summary: str = ""

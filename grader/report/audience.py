@@ -31,7 +31,9 @@ def for_audience(grade: Grade, audience: Audience) -> Grade:
 
 
 def _without_integrity(exercise: ExerciseResult) -> ExerciseResult:
-    return exercise.model_copy(update={"diagnoses": _open_diagnoses(exercise.diagnoses)})
+    return exercise.model_copy(
+        update={"diagnoses": _open_diagnoses(exercise.diagnoses), "needs_review": False}
+    )
 
 
 def _open_diagnoses(diagnoses: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
