@@ -56,7 +56,7 @@ def judge_reports(
         *judge_kept(course, run.cell, kept, steps, alone),
         *judge_drawn(course, run.cell, figures, steps, alone),
     )
-    return Reports((*printed, *rows), steps, tuple(comparisons), course.epochs)
+    return Reports((*printed, *rows), steps, course.epochs, tuple(comparisons))
 
 
 def judge_outside(

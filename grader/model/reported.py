@@ -103,7 +103,7 @@ class Reports:
     claims: tuple[Claim, ...] = ()
     printed_steps: tuple[int, ...] = ()
     """Steps of the run at which figures were printed, each once."""
-    comparisons: tuple[Comparison, ...] = ()
-    """Those of the run."""
     epochs: int | None = None
     """How often the loop went over the train rows; None when it cannot be told."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Those of the run."""

@@ -168,6 +168,11 @@ class ModelWatch:
         self.loss_modules = []
         self.latest = None
 
+    def opaque(self, trained: Sequence[Entry]) -> list[Entry]:
+        """Those of the trained models that are told of, but whose graph could not be had."""
+        told = {id(entry) for entry in self._worth_telling()}
+        return [entry for entry in trained if id(entry) in told and not entry.traced]
+
     def _worth_telling(self) -> list[Entry]:
         """All models; of many that were made at one place, the first two and the last two."""
         places: dict[str, list[Entry]] = {}

@@ -101,7 +101,7 @@ class Recorder:
             self._speech.end_of_cell,
             lambda: self._models.describe(trained),
             lambda: self._questions.ask(
-                [entry for entry in trained if not entry.traced],
+                self._models.opaque(trained),
                 self._places.current_cell,
                 self._shell.user_ns,
             ),
