@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.api import configured
 from grader.execute.bundle import read_bundle, write_bundle
 from grader.execute.cold import ColdKernel
 from grader.load.submission import load_submission
@@ -21,6 +20,7 @@ from grader.model.grade import Grade
 from grader.pipeline import grade, rejudge
 from tests.expectations import (
     Expectation,
+    assignment_for,
     cases,
     departures,
     expectation,
@@ -64,7 +64,7 @@ class Verdict:
 def judged(case: Path, bundles: Path | None) -> Grade:
     """The grade of a case, from its stored evidence where there is some."""
     bundle = bundles / f"{case.name}.evidence.zip" if bundles else None
-    assignment = configured(None)
+    assignment = assignment_for(expectation(case))
     if bundle is not None and bundle.exists():
         submission, recording = read_bundle(bundle)
         return rejudge(submission, assignment, recording)

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from grader.api import configured
+from grader.model.assignment import Assignment
 from grader.model.grade import CheckResult, Diagnosis, Grade
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -60,6 +62,15 @@ def drawn_to_be_held_out(case: Path) -> bool:
 
 def expectation(case: Path) -> Expectation:
     return Expectation.model_validate(tomllib.loads((case / "expect.toml").read_text(encoding="utf-8")))
+
+
+def assignment_for(expected: Expectation) -> Assignment:
+    """The nine exercises, with the limit per cell that the case asks for."""
+    assignment = configured(None)
+    if expected.timeout_s is None:
+        return assignment
+    limits = assignment.limits.model_copy(update={"cell_s": expected.timeout_s})
+    return assignment.model_copy(update={"limits": limits})
 
 
 def submission_file(case: Path) -> Path:

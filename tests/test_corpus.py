@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.api import configured
 from grader.execute.cold import ColdKernel
 from grader.load.submission import load_submission
 from grader.pipeline import grade
-from tests.expectations import cases, departures, expectation, mutants, shown, submission_file
+from tests.expectations import assignment_for, cases, departures, expectation, mutants, shown, submission_file
 
 UNMUTATED = [case for case in cases() if case not in mutants()]
 GRADED = [case for case in UNMUTATED if expectation(case).exit_status == 0]
@@ -24,10 +23,7 @@ REFUSED = [case for case in UNMUTATED if expectation(case).exit_status == 2]
 @pytest.mark.parametrize("case", GRADED, ids=lambda case: case.name)
 def test_graded_as_expected(case: Path) -> None:
     expected = expectation(case)
-    assignment = configured(None)
-    if expected.timeout_s is not None:
-        limits = assignment.limits.model_copy(update={"cell_s": expected.timeout_s})
-        assignment = assignment.model_copy(update={"limits": limits})
+    assignment = assignment_for(expected)
     before = {path.name for path in case.iterdir()}
     graded = grade(load_submission(submission_file(case)), assignment, ColdKernel())
     found = departures(expected, graded.grade)

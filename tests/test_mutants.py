@@ -6,18 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from grader.api import configured
 from grader.execute.cold import ColdKernel
 from grader.load.submission import load_submission
 from grader.pipeline import grade
-from tests.expectations import departures, drawn_to_be_held_out, expectation, mutants, shown, submission_file
+from tests.expectations import (
+    assignment_for,
+    departures,
+    drawn_to_be_held_out,
+    expectation,
+    mutants,
+    shown,
+    submission_file,
+)
 
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("case", mutants(), ids=lambda case: case.name)
 def test_named_and_charged(case: Path) -> None:
     expected = expectation(case)
-    graded = grade(load_submission(submission_file(case)), configured(None), ColdKernel())
+    graded = grade(load_submission(submission_file(case)), assignment_for(expected), ColdKernel())
     found = departures(expected, graded.grade)
     assert not found, f"{expected.about}\n{shown(found)}"
 
