@@ -18,7 +18,9 @@ _WRITTEN = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
 
 def integrity_figures_written_down(scene: Scene) -> Iterator[Mistake]:
     """Figures that are not this run's and stand in the code as numbers."""
-    claims = [claim for claim in scene.task.reports.claims if claim.how == "printed" and claim.value is not None]
+    claims = [
+        claim for claim in scene.task.reports.claims if claim.how == "printed" and claim.value is not None
+    ]
     doubtful = [claim for claim in claims if claim.verdict in ("untrue", "unchecked")]
     if scene.task.run is None or not any(claim.verdict == "untrue" for claim in doubtful):
         return

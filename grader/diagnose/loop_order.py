@@ -21,7 +21,9 @@ def ending(scene: Scene, run: RunEvidence) -> CellError | None:
     cell = next((cell for cell in scene.evidence.cells if cell.number == run.cell), None)
     if cell is None or cell.error is None:
         return None
-    others = (other for task in scene.evidence.tasks.values() for other in task.runs if other.cell == run.cell)
+    others = (
+        other for task in scene.evidence.tasks.values() for other in task.runs if other.cell == run.cell
+    )
     last = max(others, key=lambda other: (len(other.id), other.id), default=run)
     return cell.error if last.id == run.id else None
 
@@ -47,7 +49,9 @@ def loop_backward_twice(scene: Scene) -> Iterator[Mistake]:
     if run is None or not backward_twice(scene, run):
         return
     error = ending(scene, run)
-    refused = error if error and (_WALKED_TWICE in error.message or _CHANGED_BETWEEN in error.message) else None
+    refused = (
+        error if error and (_WALKED_TWICE in error.message or _CHANGED_BETWEEN in error.message) else None
+    )
     yield scene.mistake(
         "loop-backward-twice",
         scene.task.spec.loop_exercise,

@@ -151,7 +151,9 @@ def loop_undertrained(scene: Scene) -> Iterator[Mistake]:
     target = scene.option("accuracy.held-out", "full")
     if run is None or target is None or run.held_out_accuracy is None or run.held_out_accuracy >= target:
         return
-    if run.reset is False or run.rebuilt or ending(scene, run) is not None or not run.moved or not run.finite or not _still_falling(run):
+    if run.reset is False or not run.moved or not run.finite or not _still_falling(run):
+        return
+    if run.rebuilt or ending(scene, run) is not None:
         return
     yield scene.mistake(
         "loop-undertrained",

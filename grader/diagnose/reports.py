@@ -10,6 +10,8 @@ from grader.model.finding import Cost, Mistake
 from grader.model.reported import Claim
 from grader.model.submission import Where
 
+_EPOCHS_BETWEEN = 20
+"""A loop shorter than this may well report once."""
 _SLIPS: dict[str, tuple[str, str, Cost | None]] = {
     "metric-broadcast": (
         "Predictions and labels of different shapes were compared, so every prediction met every label",
@@ -62,10 +64,10 @@ def metric_slips(scene: Scene) -> Iterator[Mistake]:
             told.add(claim.code)
             yield _slip(scene, claim.code, _told(claim), claim.where)
     for line in scene.task.reports.comparisons:
-        if line.raised and line.slip in _SLIPS and line.slip not in told:
+        if line.slip in _SLIPS and line.slip not in told:
             told.add(line.slip)
             met = f"shape {line.left_shape} met {line.right_shape}"
-            yield _slip(scene, line.slip, met, line.where, (line.cell,))
+            yield _slip(scene, line.slip, met, line.where, (line.cell,) if line.raised else ())
 
 
 def _slip(scene: Scene, code: str, told: str, where: Where | None, explains: tuple[int, ...] = ()) -> Mistake:
@@ -118,23 +120,31 @@ def metric_keeps_graph(scene: Scene) -> Iterator[Mistake]:
 
 
 def metric_not_reported(scene: Scene) -> Iterator[Mistake]:
-    """Nothing is printed as training goes on."""
+    """Nothing is printed as training goes on, or once only; where other forms will do, none of them is there."""
     task = scene.task
-    if (
-        task.run is None
-        or not scene.costs({"reports.printed": "fail"})
-        or any(c.how == "printed" for c in task.reports.claims)
-        or ending(scene, task.run) is not None
-    ):
+    if task.run is None or ending(scene, task.run) is not None:
         return
-    yield scene.mistake(
-        "metric-not-reported",
-        task.spec.loop_exercise,
-        "The loop prints neither loss nor accuracy, so nobody can see whether it learns.",
-        "Print both every 10 epochs.",
-        task.run.where,
-        reports_printed="fail",
-    )
+    printed = [claim for claim in task.reports.claims if claim.how == "printed"]
+    once = len({claim.step for claim in printed}) == 1 and (task.reports.epochs or 0) > _EPOCHS_BETWEEN
+    others = [claim for claim in task.reports.claims if claim.how != "printed"]
+    if scene.costs({"reports.printed": "fail"}):
+        silent = once or not printed
+    elif scene.costs({"reports.any": "fail"}):
+        silent = not printed and not others
+    else:
+        silent = not printed and all(claim.how == "kept" for claim in others)
+    if silent:
+        seen = "prints loss and accuracy once only" if printed else "prints neither loss nor accuracy"
+        yield scene.mistake(
+            "metric-not-reported",
+            task.spec.loop_exercise,
+            f"The loop {seen}, so nobody can see whether it learns.",
+            "Print both every 10 epochs.",
+            task.run.where,
+            reports_printed="fail",
+            reports_any="fail",
+            reports_shown="fail",
+        )
 
 
 def _told(claim: Claim) -> str:

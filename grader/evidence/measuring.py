@@ -66,7 +66,10 @@ def measure(
     test_loss, test_accuracy = _figures(model, weights, view, test)
     if not formula_holds:
         train_loss = test_loss = None
-    mistaken = {"train": _mistaken(model, weights, view, train), "test": _mistaken(model, weights, view, test)}
+    mistaken = {
+        "train": _mistaken(model, weights, view, train),
+        "test": _mistaken(model, weights, view, test),
+    }
     if train is not None and test is not None and mistaken["test"] and len(train[1]) >= len(test[1]):
         classes = view.classes(np.asarray(model.outputs(weights, test[0])))
         mistaken["test"]["train-labels"] = float((classes == train[1][: len(test[1])]).mean())

@@ -52,7 +52,9 @@ _MIX_UPS = (
         "metric-rounds-logits",
         "it is the share of labels that the rounded logits equal",
     ),
-    _MixUp("metric-wrong-axis", "accuracy", False, "metric-wrong-axis", "it comes from a softmax over the batch"),
+    _MixUp(
+        "metric-wrong-axis", "accuracy", False, "metric-wrong-axis", "it comes from a softmax over the batch"
+    ),
 )
 
 
@@ -60,8 +62,9 @@ def told_as_mixed_up(course: Course, claims: Sequence[Claim]) -> tuple[Claim, ..
     """The printed claims; where nearly all of a kind fit one mix-up and none of the right figures, as that slip."""
     found = list(claims)
     for mix_up in _MIX_UPS:
-        if not mix_up.named_test and any(claim.verdict == "slip" and claim.meaning == mix_up.meaning for claim in found):
-            continue  # how the predictions were made is known already
+        known = any(claim.verdict == "slip" and claim.meaning == mix_up.meaning for claim in found)
+        if known and not mix_up.named_test:
+            continue  # how the predictions were made was seen
         decided = list(_decided(course, found, mix_up))
         hits = [(index, right) for index, right, fits in decided if fits]
         if len(hits) >= _FEWEST and len(hits) >= _MOST_OF_THEM * len(decided):

@@ -14,8 +14,12 @@ from grader.model.submission import Submission, Where
 
 Array = np.ndarray[Any, Any]
 _HONEST = "honest"
+_ONE_CLASS = "metric-softmax-on-one-output"
+_ZEROS = "zeros that are no whole numbers"
+"""An argmax over one output may have become a float since; only the source tells it from rounded small logits."""
 _BY_PLAINNESS = (
-    "metric-softmax-on-one-output",
+    _ONE_CLASS,
+    _ZEROS,
     "metric-rounds-logits",
     "metric-sigmoid-twice",
     "metric-wrong-axis",
@@ -34,16 +38,17 @@ def prediction_slip(line: Comparison, view: LossView, submission: Submission) ->
     One side of a comparison holds the predictions: whatever side an honest reading fits each time is theirs.
     """
     sides = [
-        [_ways(operand, pairing.outputs, view) for pairing, operand in _operands(line, side)] for side in (0, 1)
+        [_ways(operand, pairing.outputs, view) for pairing, operand in _operands(line, side)]
+        for side in (0, 1)
     ]
     if any(ways and all(_HONEST in way for way in ways) for ways in sides):
         return None
     for ways in sides:
         mistaken = [way for way in ways if _HONEST not in way]
         common = set.intersection(*mistaken) if mistaken else set()
-        found = next((code for code in _BY_PLAINNESS if code in common), None)
-        if found is not None:
-            return _told_apart(found, line.places, submission)
+        codes = [code for code in _BY_PLAINNESS if code in common]
+        if codes:
+            return _told_apart(codes, line.places, submission)
     return None
 
 
@@ -92,7 +97,7 @@ def _ways_of_one(given: Array, whole: bool, column: Array, view: LossView) -> se
     if view.threshold == 0.0 and (_same(given, np.round(column)) or _same(given, column > 0.5)):
         found.add("metric-rounds-logits")
     if not given.any():
-        found.add("metric-softmax-on-one-output" if whole else "metric-wrong-axis")
+        found |= {_ONE_CLASS} if whole else {"metric-wrong-axis", _ZEROS}
     if given.all() or (not view.threshold and _sigmoid_twice(given, column)):
         found.add("metric-sigmoid-twice")
     return found
@@ -111,13 +116,18 @@ def _sigmoid_twice(given: Array, column: Array) -> bool:
 # ---------------------------------------------------------------- what only the source tells apart
 
 
-def _told_apart(code: str, places: Sequence[Where], submission: Submission) -> str:
-    """Every row in class 1 may come from a sigmoid too many or from a softmax over one output."""
-    if code != "metric-sigmoid-twice":
-        return code
-    words = {name for place in places for name in _names_above(place, submission)}
-    softmax = any("softmax" in word.lower() for word in words)
-    return "metric-softmax-on-one-output" if softmax else code
+def _told_apart(codes: Sequence[str], places: Sequence[Where], submission: Submission) -> str:
+    """The likeliest of the ways, given the functions that stand near the comparison.
+
+    Every row in class 1 may come from a sigmoid too many or from a softmax over one output; every row in class 0,
+    from an argmax over one output or from logits that are small yet.
+    """
+    words = {name.lower() for place in places for name in _names_above(place, submission)}
+    if codes[0] == _ZEROS:
+        return _ONE_CLASS if words & {"argmax", "max", "topk"} else codes[1]
+    if codes[0] == "metric-sigmoid-twice" and any("softmax" in word for word in words):
+        return _ONE_CLASS
+    return codes[0]
 
 
 def _names_above(place: Where, submission: Submission) -> Iterator[str]:

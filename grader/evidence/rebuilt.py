@@ -1,4 +1,4 @@
-"""A loop that makes its model anew in each epoch leaves many short runs: here they become the one run that was meant."""
+"""A loop that makes its model anew in each epoch leaves many short runs: here they become one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from grader.evidence.raw import Raw, RawComparison, RawEvaluation, RawEvents, RawRun, RawSay, RawSnapshot
 
 Array = np.ndarray[Any, Any]
+Offsets = Mapping[str | None, tuple[str, int]]
+"""Run id → id of the joined run, and backward passes of the runs before it."""
 _FEWEST = 3
 
 
@@ -38,11 +40,15 @@ def with_runs_joined(raw: RawEvents) -> RawEvents:
     groups = list(_groups(raw))
     if not groups:
         return raw
-    offsets = {name: (group.name, at) for group in groups for name, at in group.offsets().items()}
+    offsets: Offsets = {
+        name: (group.name, at) for group in groups for name, at in group.offsets().items()
+    }
     said = {event.run for event in raw.of(RawSay)}
     tensors = dict(raw.tensors)
     joined = {group.name: _joined(group, raw, tensors, said) for group in groups}
-    runs = [joined.get(run.run, run) for run in raw.of(RawRun) if offsets.get(run.run, (run.run,))[0] == run.run]
+    runs = [
+        joined.get(run.run, run) for run in raw.of(RawRun) if offsets.get(run.run, (run.run, 0))[0] == run.run
+    ]
     by_kind: dict[type[Raw], tuple[Raw, ...]] = {
         **raw.by_kind,
         RawRun: tuple(runs),
@@ -75,7 +81,9 @@ def _joined(group: _Group, raw: RawEvents, tensors: dict[str, Array], said: set[
     last, offsets = group.runs[-1], group.offsets()
     names = {}
     for field in ("losses", "batch_rows"):
-        parts = [part.reshape(-1) for run in group.runs if (part := raw.array(getattr(run, field))) is not None]
+        parts = [
+            part.reshape(-1) for run in group.runs if (part := raw.array(getattr(run, field))) is not None
+        ]
         names[field] = f"{group.name} joined {field}"
         tensors[names[field]] = np.concatenate(parts) if parts else np.array([])
     told = [run for run in group.runs if run.run in said or run in (group.runs[0], last)]
@@ -85,7 +93,9 @@ def _joined(group: _Group, raw: RawEvents, tensors: dict[str, Array], said: set[
             "backwards": sum(run.backwards for run in group.runs),
             "steps": sum(run.steps for run in group.runs),
             "order": "".join(run.order for run in group.runs)[:64],
-            "optimizers": list(dict.fromkeys(name for run in reversed(group.runs) for name in run.optimizers)),
+            "optimizers": list(
+                dict.fromkeys(name for run in reversed(group.runs) for name in run.optimizers)
+            ),
             "details": [detail for run in group.runs[:6] for detail in run.details][:100],
             "head": last.head or group.runs[0].head,
             "rows": group.runs[0].rows,
@@ -100,22 +110,24 @@ def _moved_shots(run: RawRun, offset: int) -> Sequence[RawSnapshot]:
     return [shot.model_copy(update={"step": shot.step + offset}) for shot in run.snapshots]
 
 
-def _moved_say(event: RawSay, offsets: Mapping[str, tuple[str, int]]) -> RawSay:
+def _moved_say(event: RawSay, offsets: Offsets) -> RawSay:
     if event.run not in offsets:
         return event
     name, at = offsets[event.run]
     return event.model_copy(update={"run": name, "step": event.step + at})
 
 
-def _moved_results(event: RawComparison, offsets: Mapping[str, tuple[str, int]]) -> RawComparison:
+def _moved_results(event: RawComparison, offsets: Offsets) -> RawComparison:
     results = [
-        (offsets[run][0], step + offsets[run][1], agreed, total) if run in offsets else (run, step, agreed, total)
+        (offsets[run][0], step + offsets[run][1], agreed, total)
+        if run in offsets
+        else (run, step, agreed, total)
         for run, step, agreed, total in event.results
     ]
     return event.model_copy(update={"results": results})
 
 
-def _moved_evaluation(event: RawEvaluation, offsets: Mapping[str, tuple[str, int]]) -> RawEvaluation:
+def _moved_evaluation(event: RawEvaluation, offsets: Offsets) -> RawEvaluation:
     if event.run not in offsets:
         return event
     name, at = offsets[event.run]

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from grader.evidence.markers import Markers
-from grader.evidence.raw import RawComparison, RawEvaluation, RawEvents, RawName, RawSay
+from grader.evidence.measuring import view_of_run
 from grader.evidence.predictions import prediction_slip
-from grader.evidence.runs import Run, view_of_run
+from grader.evidence.raw import RawComparison, RawEvaluation, RawEvents, RawName, RawSay
+from grader.evidence.runs import Run
 from grader.evidence.truth import judge_outside, judge_reports
 from grader.model.evidence import Measured
 from grader.model.figures import Figure
@@ -105,7 +106,9 @@ def judge(
     doubtful = {_mark(claim) for claim in mine.claims if claim.how != "printed" and claim.verdict != "true"}
     for other in rivals if doubtful else ():
         doubtful -= {
-            _mark(c) for c in _judged(other, everything, None, submission).claims if c.verdict in ("true", "slip")
+            _mark(c)
+            for c in _judged(other, everything, None, submission).claims
+            if c.verdict in ("true", "slip")
         }
     kept = (
         claim

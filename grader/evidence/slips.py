@@ -11,7 +11,6 @@ import numpy as np
 from grader.evidence.moments import Compared, Course, windows_at
 from grader.model.reported import Comparison
 
-
 _WAYS = {
     "metric-rounds-logits": "logits were compared with labels as if they were probabilities",
     "metric-sigmoid-twice": "all rows were put into class 1",

@@ -1,4 +1,4 @@
-"""Knows whether what was put around torch's functions is still there: a student's code may take it away or replace it."""
+"""Knows whether torch's functions are still those that the recorder put in place."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ that a training loop hardly feels it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,8 +18,9 @@ from torch.optim import optimizer as optimizer_module
 from grader.record import lossgraph
 from grader.record.models import Entry, Forward, ModelWatch
 from grader.record.place import Places, Stack
-from grader.record.run import SNAPSHOT_ELEMENTS, Run
+from grader.record.run import Run
 from grader.record.store import Store
+from grader.record.tensors import flat, gradient_size, together
 
 _DETAILED_STEPS = 6
 _LATER_DETAILS = frozenset(4**power for power in range(2, 16))
@@ -165,7 +166,7 @@ class TrainingWatch:
     def _detail(self, run: Run, loss: torch.Tensor, forward: Forward | None) -> None:
         run.look()
         parameters = run.parameters
-        now = _flat(parameters)
+        now = flat(parameters)
         nodes = lossgraph.walk(loss)
         reached = {id(leaf) for leaf in lossgraph.leaves(nodes)}
         detail: dict[str, Any] = {
@@ -174,7 +175,7 @@ class TrainingWatch:
             "leaf": loss.grad_fn is None,
             "grad": loss.requires_grad,
             "after": run.last,
-            "grads_before": _gradient_size(parameters),
+            "grads_before": gradient_size(parameters),
             "moved": None if run.earlier is None or now is None else not torch.equal(now, run.earlier),
             "reached": sum(id(parameter) in reached for parameter in parameters),
             "foreign": len(reached - {id(parameter) for parameter in parameters}),
@@ -216,7 +217,7 @@ class TrainingWatch:
         run.closure = run.closure or closure
         run.note("S")
         if run.steps <= _DETAILED_STEPS and run.details:
-            run.details[-1]["grads_at_step"] = _gradient_size(run.parameters)
+            run.details[-1]["grads_at_step"] = gradient_size(run.parameters)
 
     def _run_of(self, optimizer: Optimizer) -> Run | None:
         """The run that this optimizer steps for: that of the model whose parameters it holds."""
@@ -351,12 +352,12 @@ class TrainingWatch:
         run.snapshot_every = 1
         run.look()
         run.snapshot()
-        now = _flat(run.entry.parameters)
+        now = flat(run.entry.parameters)
         moved_at_end = None
         if run.earlier is not None and now is not None and run.earlier.shape == now.shape:
             moved_at_end = not torch.equal(now, run.earlier)
-        rows = _together([rows for rows, _ in run.rows])
-        targets = _together([target for _, target in run.rows if target is not None])
+        rows = together([rows for rows, _ in run.rows])
+        targets = together([target for _, target in run.rows if target is not None])
         return {
             "kind": "run",
             "run": run.id,
@@ -387,28 +388,3 @@ class TrainingWatch:
 
 def _held(optimizer: Optimizer) -> list[torch.Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
-
-
-def _flat(parameters: Sequence[torch.Tensor]) -> torch.Tensor | None:
-    """All parameters in one row, copied; None for a model without any."""
-    if not parameters or sum(parameter.numel() for parameter in parameters) > SNAPSHOT_ELEMENTS:
-        return None
-    return torch.cat([parameter.detach().reshape(-1).double() for parameter in parameters])
-
-
-def _gradient_size(parameters: Sequence[torch.Tensor]) -> float | None:
-    """The largest absolute gradient; None where no parameter holds one."""
-    gradients = [parameter.grad for parameter in parameters]
-    sizes = [
-        float(gradient.abs().max()) for gradient in gradients if gradient is not None and gradient.numel()
-    ]
-    return max(sizes) if sizes else None
-
-
-def _together(parts: list[Any]) -> torch.Tensor | None:
-    """The rows of all parts one after another, flattened to two dimensions at most."""
-    usable = [part.detach() for part in parts if isinstance(part, torch.Tensor) and part.ndim]
-    if not usable:
-        return None
-    width = usable[0].shape[1:]
-    return torch.cat([part for part in usable if part.shape[1:] == width])
