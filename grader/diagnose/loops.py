@@ -165,6 +165,11 @@ def loop_undertrained(scene: Scene) -> Iterator[Mistake]:
 
 
 def _still_falling(run: RunEvidence) -> bool:
+    """Whether the last fifth of the training still lowered the loss, recomputed over all rows where that is known."""
+    known = [point.train_loss for point in run.measured if point.train_loss is not None]
+    if len(known) >= 5:
+        before = known[-1 - max(1, len(known) // 5)]
+        return known[-1] < before - 0.0005 * abs(before)
     losses = run.losses
     if len(losses) < 10:
         return True

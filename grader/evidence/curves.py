@@ -229,7 +229,7 @@ def _judge(
     if (
         len(values) < 3
         or not np.isfinite(values).all()
-        or (float(np.ptp(values)) == 0.0 and names_meaning(words) is None)
+        or (float(np.ptp(values)) == 0.0 and names_meaning(words) is None and not _at_rest(course))
     ):
         return None
     meaning, part = names_meaning(words), names_part(label)
@@ -247,6 +247,11 @@ def _judge(
     if slip is not None:
         return slip
     return _unmatched(course, values, meaning, part, own, printed)
+
+
+def _at_rest(course: Course) -> bool:
+    """Whether the run's own losses never change: then an unnamed row that does not either may be its curve."""
+    return len(course.losses) > 2 and float(np.ptp(course.losses)) == 0.0
 
 
 def _aligned(values: Array, row: _Row, tight: bool) -> bool:
