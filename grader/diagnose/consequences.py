@@ -1,0 +1,111 @@
+"""One mistake, told once: errors and further mistakes that follow from a deeper one are left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from grader.model.assignment import Assignment
+from grader.model.evidence import Evidence, Failure
+from grader.model.finding import Mistake
+
+_FOLLOWS: dict[str, frozenset[str]] = {
+    # what is seen: what explains it where both are seen in one task
+    "loop-loss-rewrapped": frozenset({"loss-on-rounded", "loss-on-argmax", "loop-under-no-grad"}),
+    "loop-no-zero-grad": frozenset({"loop-backward-twice"}),
+    "loop-no-step": frozenset({"loop-zero-grad-before-step", "loop-step-before-backward"}),
+    "loss-wrong-kind": frozenset({"loss-on-rounded", "loss-on-argmax"}),
+    "loss-bce-on-logits": frozenset({"loss-on-rounded", "loss-arguments-swapped"}),
+    "loss-shape-mismatch": frozenset(
+        {"data-split-unpacked-wrong", "model-wrong-width", "loss-one-column-ce", "loss-arguments-swapped"}
+    ),
+    "loss-target-type": frozenset({"data-split-unpacked-wrong", "loss-on-argmax", "loss-one-column-ce"}),
+    "loss-broadcast": frozenset({"data-split-unpacked-wrong"}),
+    "model-wrong-width": frozenset(
+        {"data-split-unpacked-wrong", "model-softmax-on-one-output", "loss-class-count"}
+    ),
+    "model-affine": frozenset({"model-layers-made-in-forward", "model-activation-not-instance"}),
+    "model-layer-count": frozenset({"model-layer-unused", "model-layers-unregistered"}),
+    "model-layer-unused": frozenset({"model-layers-unregistered"}),
+    "optimizer-missing-parameters": frozenset({"model-layers-unregistered", "model-layers-made-in-forward"}),
+    "optimizer-wrong-model": frozenset({"loop-model-rebuilt"}),
+    "loss-one-column-ce": frozenset({"model-softmax-on-one-output"}),
+    "loss-softmax-twice": frozenset({"loss-one-column-ce"}),
+    "loop-undertrained": frozenset({"loop-diverged", "loop-trains-on-test"}),
+}
+
+_ENDINGS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
+    # how a cell ended: the mistakes that end cells so
+    (
+        re.compile(r"does not require grad"),
+        frozenset(
+            {"loss-on-rounded", "loss-on-argmax", "loop-loss-rewrapped", "loop-under-no-grad", "loop-no-backward"}
+        ),
+    ),
+    (
+        re.compile(r"optimizer got an empty parameter list"),
+        frozenset({"model-missing-super-init", "model-layers-unregistered", "model-layers-made-in-forward"}),
+    ),
+    (re.compile(r"backward through the graph a second time"), frozenset({"loop-backward-twice"})),
+    (
+        re.compile(r"numpy\(\) on Tensor that requires grad"),
+        frozenset({"metric-keeps-graph"}),
+    ),
+    (
+        re.compile(r"out of bounds|out of range"),
+        frozenset({"loss-class-count", "loss-one-column-ce", "metric-wrong-axis"}),
+    ),
+    (
+        re.compile(r"shapes cannot be multiplied|[Tt]arget size|must match the size|batch_size|multi-target"),
+        frozenset({"data-split-unpacked-wrong", "model-wrong-width", "loss-shape-mismatch"}),
+    ),
+    (re.compile(r"between 0 and 1"), frozenset({"loss-bce-on-logits"})),
+)
+
+
+def told_once(assignment: Assignment, evidence: Evidence, mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
+    """The deepest mistakes, each once per exercise, with the cells whose errors they explain."""
+    areas = {mistake.code: _areas(assignment, mistakes, mistake.code) for mistake in mistakes}
+    deepest = [m for m in mistakes if not _follows(assignment, m, areas)]
+    merged: dict[tuple[str, int], Mistake] = {}
+    for mistake in deepest:
+        same = (mistake.code, mistake.exercise)
+        first = merged.setdefault(same, mistake)
+        merged[same] = replace(first, explains=first.explains | mistake.explains)
+    return tuple(_with_endings(assignment, evidence.failures, mistake) for mistake in merged.values())
+
+
+def _areas(assignment: Assignment, mistakes: Iterable[Mistake], code: str) -> set[str]:
+    return {area for m in mistakes if m.code == code for area in _area(assignment, m.exercise)}
+
+
+def _area(assignment: Assignment, exercise: int) -> set[str]:
+    """The tasks that an exercise is part of; work on data alone is part of every task on that data."""
+    spec = assignment.exercise(exercise)
+    if spec is None:
+        return set()
+    if spec.task is not None:
+        return {spec.task}
+    return {task.id for task in assignment.tasks if task.dataset == spec.dataset}
+
+
+def _follows(assignment: Assignment, mistake: Mistake, areas: dict[str, set[str]]) -> bool:
+    own = _area(assignment, mistake.exercise)
+    return any(own & areas.get(deeper, set()) for deeper in _FOLLOWS.get(mistake.code, ()))
+
+
+def _with_endings(assignment: Assignment, failures: Sequence[Failure], mistake: Mistake) -> Mistake:
+    ended = {
+        failure.cell
+        for failure in failures
+        for pattern, codes in _ENDINGS
+        if mistake.code in codes and pattern.search(failure.message) and _near(assignment, failure, mistake)
+    }
+    return replace(mistake, explains=mistake.explains | ended) if ended else mistake
+
+
+def _near(assignment: Assignment, failure: Failure, mistake: Mistake) -> bool:
+    if failure.exercise is None:
+        return True
+    return bool(_area(assignment, failure.exercise) & _area(assignment, mistake.exercise))
