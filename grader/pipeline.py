@@ -11,8 +11,8 @@ from grader.check.judge import judge
 from grader.check.rerun import deserves_another_seed, looks_written_down
 from grader.compose import compose
 from grader.diagnose.catalogue import diagnose
-from grader.evidence.graph_operators import ALLOWED
-from grader.evidence.reader import markers_of, probes_for, read_evidence, turns_of
+from grader.evidence.before import markers_of, probes_for, turns_of
+from grader.evidence.operator_names import ALLOWED
 from grader.execute.job import Device, Job
 from grader.execute.kernel import Kernel
 from grader.model.assignment import Assignment
@@ -55,20 +55,20 @@ def grade(
         device=device,
         support=assignment.support,
         exercise_of_cell=markers_of(submission, assignment),
-        probes=probes_for(assignment),
+        probes=lambda: probes_for(assignment),
         operators=ALLOWED,
     )
     recording = kernel.run(submission, job)
-    evidence = read_evidence(recording, submission, assignment)
+    evidence = _read(recording, submission, assignment)
     for attempt in range(int(assignment.thresholds.get("extra_runs", 2))):
         if not deserves_another_seed(assignment, evidence, diagnose(assignment, evidence)):
             break
         again = kernel.run(submission, replace(job, seed=job.seed + 1000 * (attempt + 1)))
         recording = replace(recording, reruns=(*recording.reruns, again))
-        evidence = replace(evidence, reruns=(*evidence.reruns, read_evidence(again, submission, assignment)))
+        evidence = replace(evidence, reruns=(*evidence.reruns, _read(again, submission, assignment)))
     if probe == "always" or (probe == "auto" and looks_written_down(evidence)):
         recording = replace(recording, probe=kernel.run(submission, replace(job, turns=turns_of(assignment))))
-        evidence = read_evidence(recording, submission, assignment)
+        evidence = _read(recording, submission, assignment)
     verdict = _verdict(submission, assignment, recording, evidence, time.perf_counter() - started)
     return Graded(verdict, submission, recording)
 
@@ -76,8 +76,15 @@ def grade(
 def rejudge(submission: Submission, assignment: Assignment, recording: Recording) -> Grade:
     """Judge a stored recording with the rubric as it is now; nothing is run."""
     started = time.perf_counter()
-    evidence = read_evidence(recording, submission, assignment)
+    evidence = _read(recording, submission, assignment)
     return _verdict(submission, assignment, recording, evidence, time.perf_counter() - started)
+
+
+def _read(recording: Recording, submission: Submission, assignment: Assignment) -> Evidence:
+    # Imports torch and scikit-learn, which a kernel's start must not wait for.
+    from grader.evidence.reader import read_evidence
+
+    return read_evidence(recording, submission, assignment)
 
 
 def _verdict(

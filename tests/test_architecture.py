@@ -97,7 +97,8 @@ def test_the_recorder_needs_nothing_of_the_grader_and_few_libraries() -> None:
 
 def test_the_recorder_imports_slow_libraries_only_when_they_are_used() -> None:
     for path in (PACKAGE / "record").rglob("*.py"):
-        assert not [name for name, top in imports(path) if top and name.startswith(("matplotlib", "sklearn"))], named(path)
+        early = [name for name, top in imports(path) if top]
+        assert not [name for name in early if name.startswith(("matplotlib", "sklearn"))], named(path)
 
 
 def test_reports_see_the_grade_alone() -> None:
@@ -152,3 +153,10 @@ def test_functions_are_short() -> None:
     assert statistics.median(lengths) <= 10
     longest_tenth = functions()[int(0.9 * len(lengths)) :]
     assert longest_tenth[0][0] <= 35, longest_tenth[-5:]
+
+
+def test_what_a_kernel_waits_for_is_light() -> None:
+    """torch and scikit-learn are imported while the kernel starts, not before."""
+    code = "import sys, grader.cli, grader.api, grader.batch; print('torch' in sys.modules, 'sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

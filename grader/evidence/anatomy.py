@@ -10,13 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader.evidence.graph import references, tensor_values
-from grader.evidence.graph_operators import (
-    ACTIVATIONS,
-    CREATIONS,
-    CURVED,
-    PRODUCTS,
-    VIEWS,
-)
+from grader.evidence.operator_names import ACTIVATIONS, CREATIONS, CURVED, PRODUCTS, VIEWS
 from grader.evidence.recognise import SHOWN, function_name, operator_name
 from grader.model.graph import Activation, GraphNode, LinearMap, ModelGraph
 

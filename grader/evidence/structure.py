@@ -13,7 +13,7 @@ import numpy as np
 
 from grader.evidence.anatomy import Anatomy, Array, Weights
 from grader.evidence.graph import references, tensor_values
-from grader.evidence.graph_operators import NORMS
+from grader.evidence.operator_names import NORMS
 from grader.evidence.recognise import function_name
 from grader.model.grade import ModelStage
 from grader.model.graph import Activation, AffineVerdict, LinearMap, ModelGraph, OutputActivation

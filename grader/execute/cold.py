@@ -56,7 +56,7 @@ class ColdKernel:
             raise GradingFailed(f"no kernel could be started: {error}") from error
         conversation = Conversation(manager, job.limits, self._patience, str(scratch.root))
         try:
-            await _opened(conversation, scratch)
+            await asyncio.gather(_opened(conversation, scratch), asyncio.to_thread(scratch.write_probes, job))
             transcript = await conversation.run(submission)
             if problem := await conversation.finish():
                 transcript.problems.append(problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -26,8 +26,9 @@ class Job:
     """Helper files of the assignment; a student's own file of the same name wins over them."""
     exercise_of_cell: Mapping[int, int | None] = field(default_factory=dict)
     """Exercise of each code cell, as far as markers tell; the random states start afresh at each exercise."""
-    probes: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-    """Unlabelled rows by dataset id, (rows, features): asked of models that cannot be exported."""
+    probes: Callable[[], Mapping[str, np.ndarray[Any, Any]]] = dict
+    """Gives unlabelled rows by dataset id, (rows, features), to ask models that cannot be exported; called while
+    the kernel starts."""
     turns: tuple[Mapping[str, Any], ...] = ()
     """For a probe: generators whose data is turned, each `generator`, `matrix`, `highest`."""
     operators: frozenset[str] = frozenset()

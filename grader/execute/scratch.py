@@ -72,6 +72,10 @@ class Scratch:
     def probes(self) -> Path:
         return self.root / "probes.safetensors"
 
+    def write_probes(self, job: Job) -> None:
+        """Ask the job for its unlabelled rows and lay them where the recorder looks for them."""
+        self.probes.write_bytes(pack(dict(job.probes())))
+
 
 @contextmanager
 def scratch_folder(submission: Submission, job: Job) -> Iterator[Scratch]:
@@ -116,7 +120,6 @@ def _filled(empty: Scratch, submission: Submission, job: Job) -> Scratch:
     try:
         for folder in (empty.work, empty.home, empty.temporary, empty.record):
             folder.mkdir()
-        empty.probes.write_bytes(pack(dict(job.probes)))
         for path in job.support:
             shutil.copyfile(path, empty.work / path.name)
     except OSError as error:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from grader.errors import UntrustedData
 from grader.evidence.graph import matches, parse_graph, run_graph
-from grader.evidence.graph_operators import ALLOWED, CHECKED_KERNELS, IN_PLACE, kernel_for
+from grader.evidence.graph_operators import CHECKED_KERNELS, kernel_for
+from grader.evidence.operator_names import ALLOWED, IN_PLACE
 
 ROWS = np.ones((4, 2), dtype=np.float32)
 WEIGHTS = {"w": np.ones((3, 2), dtype=np.float32), "b": np.zeros(3, dtype=np.float32)}

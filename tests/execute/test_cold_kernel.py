@@ -107,7 +107,7 @@ def ordinary(make_submission, tmp_path_factory) -> Ran:
             Job(
                 support=(support / "utils.py", support / "helper_functions.py"),
                 exercise_of_cell={2: 1},
-                probes={"circles": np.zeros((4, 2))},
+                probes=lambda: {"circles": np.zeros((4, 2))},
             ),
         )
     assert (Path.cwd(), sorted(folder.rglob("*"))) == before
