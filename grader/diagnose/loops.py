@@ -169,7 +169,7 @@ def _still_falling(run: RunEvidence) -> bool:
     known = [point.train_loss for point in run.measured if point.train_loss is not None]
     if len(known) >= 5:
         before = known[-1 - max(1, len(known) // 5)]
-        return known[-1] < before - 0.0005 * abs(before)
+        return known[-1] < before - 0.0002 * abs(before)
     losses = run.losses
     if len(losses) < 10:
         return True

@@ -125,7 +125,7 @@ def metric_not_reported(scene: Scene) -> Iterator[Mistake]:
     if task.run is None or ending(scene, task.run) is not None:
         return
     printed = [claim for claim in task.reports.claims if claim.how == "printed"]
-    once = len({claim.step for claim in printed}) == 1 and (task.reports.epochs or 0) > _EPOCHS_BETWEEN
+    once = len(task.reports.printed_steps) == 1 and (task.reports.epochs or 0) > _EPOCHS_BETWEEN
     others = [claim for claim in task.reports.claims if claim.how != "printed"]
     if scene.costs({"reports.printed": "fail"}):
         silent = once or not printed
