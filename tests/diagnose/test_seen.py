@@ -252,6 +252,7 @@ SEEN: list[tuple[str, Evidence, int, Costs, Where | None]] = [
         {"ex5.reports": "part"},
         CLAIM,
     ),
+    ("metric-keeps-graph", told(*SOUND, claim("kept", "loss", with_graph=20)), 5, {}, LOOP5),
     ("metric-not-reported", told(*SOUND[2:]), 5, {"ex5.reports": "fail"}, LOOP5),
     ("plot-missing", told(*SOUND[:4]), 5, {"ex5.plots": "fail"}, LOOP5),
     ("plot-missing", maps(), 8, {"ex8.drawn": "fail"}, Where(cell=8)),
