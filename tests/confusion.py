@@ -1,9 +1,9 @@
 """How well mistakes are named: every mutant and every correct case judged, and counted by code.
 
-Usage: `python -m tests.confusion [--bundles DIR] [--show-held-out] [CASE…]`. With `--bundles`, evidence that lies
-in DIR as `<case>.evidence.zip` is judged again without running anything, and what is missing there is executed and
-put there; without it, every case is executed. CASE is the beginning of a case's name. Of held-out mutants only the
-counts are printed, unless they are asked for.
+Usage: `python -m tests.confusion [--bundles DIR] [--show-held-out] [CASE…]`. With `--bundles`, evidence that
+lies in DIR as `<case>.evidence.zip` is judged again without running anything, and what is missing there is
+executed and put there; without it, every case is executed. CASE is the beginning of a case's name. Of held-out
+mutants only the counts are printed, unless they are asked for.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Tally:
     missed: int = 0
     """Nothing costly was named."""
     false_alarms: int = 0
-    """Something costly was named that nobody did, beside the right code or in a correct case."""
+    """Something costly that nobody did, or something forbidden, was named beside what is right."""
     points_off: int = 0
 
     def row(self) -> tuple[int, ...]:
@@ -81,7 +81,7 @@ def verdict(case: Path, expected: Expectation, given: Grade) -> Verdict:
 
 def tally(expected: Expectation, given: Grade) -> Tally:
     """One case, counted."""
-    wrong = false_alarms(expected, given)
+    wrong = false_alarms(expected, given) | {key for key in names(given) if key[1] in expected.forbidden}
     off = int(any(points_departures(expected, given)))
     if expected.code is None:
         return Tally(false_alarms=int(bool(wrong)), points_off=off)

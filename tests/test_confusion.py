@@ -59,6 +59,15 @@ def test_a_correct_case_is_all_right_or_alarmed(faultless: Grade) -> None:
     assert tally(correct, naming(faultless, 3, "model-not-affine")) == Tally(false_alarms=1)
 
 
+def test_what_is_forbidden_is_a_false_alarm_even_as_a_warning(faultless: Grade) -> None:
+    strict = as_earned(MUTANT, faultless).model_copy(update={"forbidden": ["loop-undertrained"]})
+    given = naming(faultless, 7, "loop-no-step")
+    warning = Diagnosis(code="loop-undertrained", severity="warn", message="")
+    assert tally(strict, given) == Tally(mutants=1, named=1)
+    warned = given.model_copy(update={"diagnoses": (warning,)})
+    assert tally(strict, warned) == Tally(mutants=1, named=1, false_alarms=1)
+
+
 def test_points_off_are_counted_beside_the_name(faultless: Grade) -> None:
     cheaper = as_earned(MUTANT, faultless).model_copy(update={"points": 1.0})
     assert tally(cheaper, naming(faultless, 7, "loop-no-step")) == Tally(mutants=1, named=1, points_off=1)
