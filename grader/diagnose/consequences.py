@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from grader.model.assignment import Assignment
-from grader.model.evidence import Evidence, Failure
+from grader.model.evidence import Evidence
+from grader.model.failure import Failure
 from grader.model.finding import Mistake
 
 _FOLLOWS: dict[str, frozenset[str]] = {

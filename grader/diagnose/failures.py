@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from grader.diagnose import refused_losses, refused_models
 from grader.diagnose.scene import Scene
 from grader.model.assignment import Assignment
-from grader.model.evidence import Evidence, Failure, TaskEvidence
+from grader.model.evidence import Evidence, TaskEvidence
+from grader.model.failure import Failure
 from grader.model.finding import Mistake
 
 Reader = Callable[[Scene, Failure], Mistake | None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from grader.diagnose.refused_models import mistaken_dtype
 from grader.diagnose.scene import Scene
-from grader.model.evidence import Failure, Operand
+from grader.model.failure import Failure, Operand
 from grader.model.finding import Mistake
 
 _FUNCTIONS = "torch.nn.functional."

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from grader.diagnose.data import costs_of, split_exercise
 from grader.diagnose.scene import Scene
-from grader.model.evidence import Evidence, Failure, LibraryCall, Operand
+from grader.model.evidence import Evidence
+from grader.model.failure import Failure, LibraryCall, Operand
 from grader.model.finding import Mistake
 
 _BEFORE_INIT = re.compile(r"cannot assign \w+ before Module.__init__\(\) call")

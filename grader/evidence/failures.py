@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.evidence.markers import Markers
 from grader.evidence.raw import RawCall, RawEvents, RawFailure
-from grader.model.evidence import Failure, LibraryCall, Operand
+from grader.model.failure import Failure, LibraryCall, Operand
 
 
 def failures(raw: RawEvents, markers: Markers) -> tuple[Failure, ...]:

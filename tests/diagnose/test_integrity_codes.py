@@ -12,7 +12,7 @@ from grader.model.evidence import Evidence
 from grader.model.finding import Mistake
 from grader.model.reported import Claim, Reports
 from grader.model.submission import Cell
-from tests.check.building import assignment, claim, without_run
+from tests.check.building import assignment, claim, with_task, without_run
 from tests.diagnose.scenes import SOUND, told
 
 CODE = "integrity-hardcoded"
@@ -51,10 +51,10 @@ def test_true_figures_may_stand_in_the_code() -> None:
 
 
 def test_figures_without_any_loop() -> None:
-    bare = without_run("nonlinear", reports=Reports())
+    bare = without_run("nonlinear")
     assert reviewed(bare) == []
     printed = tuple(claim("printed", "loss", verdict="unchecked") for _ in range(3))
-    (mistake,) = reviewed(without_run("nonlinear", reports=Reports(printed)))
+    (mistake,) = reviewed(with_task("nonlinear", bare, reports=Reports(printed)))
     assert mistake.exercise == 7 and not mistake.costs
 
 
