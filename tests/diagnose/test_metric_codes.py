@@ -128,9 +128,10 @@ def test_a_test_loss_against_the_models_own_predictions() -> None:
         ("test loss", [0.55, 0.45, 0.35]),
         ("train loss", [0.50, 0.40, 0.30]),
         ("test loss", [0.50, 0.45, 0.35]),
+        ("test loss", [0.50, 0.40, 0.35]),
         ("test loss", [0.51, 0.41, 0.31]),
     ],
-    ids=["the right ones", "called train figures", "one of three by chance", "neither"],
+    ids=["the right ones", "called train figures", "one of three by chance", "two of three", "neither"],
 )
 def test_other_figures_stay_as_they_were_judged(word: str, figures: list[float]) -> None:
     assert mixed(word, figures) == [None] * 3
