@@ -122,7 +122,7 @@ def metric_keeps_graph(scene: Scene) -> Iterator[Mistake]:
 def metric_not_reported(scene: Scene) -> Iterator[Mistake]:
     """Nothing is printed as training goes on, or once only; where other forms will do, none of them is there."""
     task = scene.task
-    if task.run is None or ending(scene, task.run) is not None:
+    if task.run is None or not task.run.backwards or ending(scene, task.run) is not None:
         return
     printed = [claim for claim in task.reports.claims if claim.how == "printed"]
     once = len(task.reports.printed_steps) == 1 and (task.reports.epochs or 0) > _EPOCHS_BETWEEN

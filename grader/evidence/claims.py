@@ -108,7 +108,8 @@ def names_part(text: str) -> Part:
 
 
 def _plain(text: str) -> str:
-    """Lower case without accents; an escape sequence of a terminal becomes nothing."""
+    """Lower case without accents; an escape sequence of a terminal, or a graph's name, becomes nothing."""
+    text = re.sub(r",?\s*grad_fn=<[^>]*>", "", text)
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
     decomposed = unicodedata.normalize("NFKD", text.rsplit("\r", 1)[-1])
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).lower()
