@@ -30,6 +30,7 @@ class NameWatch:
         self._places = places
         self._faults = 0
         self._described: dict[str, tuple[Any, ...]] = {}
+        self._held: dict[tuple[str, int], Any] = {}
         self._containers: dict[tuple[int, str], tuple[str, Any]] = {}
 
     def follow_locals(self, frames: list[FrameType]) -> None:
@@ -41,15 +42,22 @@ class NameWatch:
                 else:
                     self._describe(name, value, local=True)
 
-    def note_arrays(self, namespace: Mapping[str, Any]) -> None:
-        """Describe the arrays that the namespace holds now, before a later line of the cell reuses their names."""
+    def hold_arrays(self, namespace: Mapping[str, Any]) -> None:
+        """Keep hold of the arrays that have names now: a later line of the cell may reuse the names.
+
+        They are described at the cell's end, where it costs the student's loop nothing.
+        """
         for name, value in list(namespace.items())[:_MOST_NAMES]:
             arrays = isinstance(value, (torch.Tensor, np.ndarray)) or _is_dataset(value)
             if arrays and not name.startswith("_"):
-                self._describe(name, value, local=False)
+                self._held[name, id(value)] = value
 
     def describe(self, namespace: Mapping[str, Any]) -> None:
         """Write an event for each change in the user's namespace and in the containers seen in functions."""
+        for (name, _), value in self._held.items():
+            if namespace.get(name) is not value:
+                self._describe(name, value, local=False)
+        self._held = {}
         for name, value in list(namespace.items())[:_MOST_NAMES]:
             if not name.startswith("_") and name not in _JUPYTER_NAMES:
                 self._describe(name, value, local=False)

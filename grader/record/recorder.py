@@ -123,7 +123,7 @@ class Recorder:
         self._training.evaluated(forward)
 
     def _first_detail(self) -> None:
-        self._names.note_arrays(self._shell.user_ns)
+        self._names.hold_arrays(self._shell.user_ns)
         self._names.follow_locals(self._places.student_frames())
 
     def _moment(self) -> tuple[str | None, int]:

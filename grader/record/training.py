@@ -22,7 +22,7 @@ from grader.record.run import Run
 from grader.record.store import Store
 from grader.record.tensors import flat, gradient_size, together
 
-_DETAILED_STEPS = 6
+_DETAILED_STEPS = 5
 _LATER_DETAILS = frozenset(4**power for power in range(2, 16))
 _KEPT_STEPS = 512
 _KEPT_ROWS = 4096
