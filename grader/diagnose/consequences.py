@@ -14,9 +14,12 @@ from grader.model.finding import Mistake
 _FOLLOWS: dict[str, frozenset[str]] = {
     # what is seen: what explains it where both are seen in one task
     "loop-loss-rewrapped": frozenset({"loss-on-rounded", "loss-on-argmax", "loop-under-no-grad"}),
-    "loop-no-zero-grad": frozenset({"loop-backward-twice"}),
+    "loop-no-zero-grad": frozenset(
+        {"loop-backward-twice", "optimizer-missing-parameters", "optimizer-wrong-model"}
+    ),
+    "loss-sigmoid-twice": frozenset({"loss-on-rounded"}),
+    "plot-wrong-model": frozenset({"model-layers-made-in-forward"}),
     "loop-no-step": frozenset({"loop-zero-grad-before-step", "loop-step-before-backward"}),
-    "loss-wrong-kind": frozenset({"loss-on-rounded", "loss-on-argmax"}),
     "loss-bce-on-logits": frozenset({"loss-on-rounded", "loss-arguments-swapped"}),
     "loss-shape-mismatch": frozenset(
         {"data-split-unpacked-wrong", "model-wrong-width", "loss-one-column-ce", "loss-arguments-swapped"}
@@ -24,24 +27,39 @@ _FOLLOWS: dict[str, frozenset[str]] = {
     "loss-target-type": frozenset({"data-split-unpacked-wrong", "loss-on-argmax", "loss-one-column-ce"}),
     "loss-broadcast": frozenset({"data-split-unpacked-wrong"}),
     "model-wrong-width": frozenset(
-        {"data-split-unpacked-wrong", "model-softmax-on-one-output", "loss-class-count"}
+        {
+            "data-split-unpacked-wrong",
+            "model-softmax-on-one-output",
+            "loss-class-count",
+            "model-activation-not-instance",
+        }
     ),
-    "model-affine": frozenset({"model-layers-made-in-forward", "model-activation-not-instance"}),
+    "model-affine": frozenset(
+        {"model-layers-made-in-forward", "model-activation-not-instance", "model-softmax-on-one-output"}
+    ),
     "model-layer-count": frozenset({"model-layer-unused", "model-layers-unregistered"}),
     "model-layer-unused": frozenset({"model-layers-unregistered"}),
     "optimizer-missing-parameters": frozenset({"model-layers-unregistered", "model-layers-made-in-forward"}),
     "optimizer-wrong-model": frozenset({"loop-model-rebuilt"}),
     "loss-one-column-ce": frozenset({"model-softmax-on-one-output"}),
     "loss-softmax-twice": frozenset({"loss-one-column-ce"}),
-    "loop-undertrained": frozenset({"loop-diverged", "loop-trains-on-test"}),
 }
+
+_LEFT_UNDONE = frozenset({"plot-missing", "metric-not-reported", "loop-no-backward", "loop-no-step"})
+"""What a loop that an error ended never came to."""
 
 _ENDINGS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
     # how a cell ended: the mistakes that end cells so
     (
         re.compile(r"does not require grad"),
         frozenset(
-            {"loss-on-rounded", "loss-on-argmax", "loop-loss-rewrapped", "loop-under-no-grad", "loop-no-backward"}
+            {
+                "loss-on-rounded",
+                "loss-on-argmax",
+                "loop-loss-rewrapped",
+                "loop-under-no-grad",
+                "loop-no-backward",
+            }
         ),
     ),
     (
@@ -61,20 +79,25 @@ _ENDINGS: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
         re.compile(r"shapes cannot be multiplied|[Tt]arget size|must match the size|batch_size|multi-target"),
         frozenset({"data-split-unpacked-wrong", "model-wrong-width", "loss-shape-mismatch"}),
     ),
+    (
+        re.compile(r"inconsistent with 'x' and 'y'|inconsistent numbers of samples"),
+        frozenset({"data-split-unpacked-wrong"}),
+    ),
     (re.compile(r"between 0 and 1"), frozenset({"loss-bce-on-logits"})),
 )
 
 
 def told_once(assignment: Assignment, evidence: Evidence, mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
     """The deepest mistakes, each once per exercise, with the cells whose errors they explain."""
-    areas = {mistake.code: _areas(assignment, mistakes, mistake.code) for mistake in mistakes}
-    deepest = [m for m in mistakes if not _follows(assignment, m, areas)]
+    found = [_with_endings(assignment, evidence.failures, mistake) for mistake in mistakes]
+    areas = {mistake.code: _areas(assignment, found, mistake.code) for mistake in found}
+    deepest = [m for m in found if not _follows(assignment, m, areas) and not _undone(assignment, m, found)]
     merged: dict[tuple[str, int], Mistake] = {}
     for mistake in deepest:
         same = (mistake.code, mistake.exercise)
         first = merged.setdefault(same, mistake)
         merged[same] = replace(first, explains=first.explains | mistake.explains)
-    return tuple(_with_endings(assignment, evidence.failures, mistake) for mistake in merged.values())
+    return tuple(_with_aftermath(assignment, evidence.failures, mistake) for mistake in merged.values())
 
 
 def _areas(assignment: Assignment, mistakes: Iterable[Mistake], code: str) -> set[str]:
@@ -94,6 +117,26 @@ def _area(assignment: Assignment, exercise: int) -> set[str]:
 def _follows(assignment: Assignment, mistake: Mistake, areas: dict[str, set[str]]) -> bool:
     own = _area(assignment, mistake.exercise)
     return any(own & areas.get(deeper, set()) for deeper in _FOLLOWS.get(mistake.code, ()))
+
+
+def _undone(assignment: Assignment, mistake: Mistake, mistakes: Iterable[Mistake]) -> bool:
+    """Whether another mistake of the same task left no chance for this one's work, or none to judge it."""
+    others = [m for m in mistakes if m.code != mistake.code]
+    own = _area(assignment, mistake.exercise)
+    if mistake.code == "loop-undertrained":
+        return any(m.severity == "fail" and m.exercise == mistake.exercise for m in others)
+    return mistake.code in _LEFT_UNDONE and any(
+        m.explains and own & _area(assignment, m.exercise) for m in others
+    )
+
+
+def _with_aftermath(assignment: Assignment, failures: Sequence[Failure], mistake: Mistake) -> Mistake:
+    """What later cells of the same task could not find, after the cell that this mistake ended."""
+    if not mistake.explains:
+        return mistake
+    first = min(mistake.explains)
+    later = {f.cell for f in failures if f.cell > first and f.exercise and _near(assignment, f, mistake)}
+    return replace(mistake, explains=mistake.explains | later)
 
 
 def _with_endings(assignment: Assignment, failures: Sequence[Failure], mistake: Mistake) -> Mistake:

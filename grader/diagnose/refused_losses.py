@@ -205,6 +205,14 @@ def shape_mismatch(scene: Scene, failure: Failure) -> Mistake | None:
     if loss.name in _CROSS_ENTROPIES and labels == outputs[:1]:
         return None
     same_rows = outputs[:1] == labels[:1]
+    if (
+        loss.name in _BINARY
+        and same_rows
+        and len(outputs) == 2
+        and outputs[1] > 1
+        and labels[1:] in ((), (1,))
+    ):
+        return _too_many_outputs(scene, failure, outputs[1])
     return scene.mistake(
         "loss-shape-mismatch",
         scene.task.spec.loop_exercise,
@@ -216,4 +224,16 @@ def shape_mismatch(scene: Scene, failure: Failure) -> Mistake | None:
         failure.where,
         explains=(failure.cell,),
         loop_learns="fail",
+    )
+
+
+def _too_many_outputs(scene: Scene, failure: Failure, columns: int) -> Mistake:
+    return scene.mistake(
+        "model-wrong-width",
+        scene.task.spec.model_exercise,
+        f"The model gives {columns} numbers per row; this loss needs one.",
+        "Give the last layer out_features=1, or use CrossEntropyLoss with one output per class.",
+        scene.task.model.where if scene.task.model is not None else failure.where,
+        explains=(failure.cell,),
+        model_maps="fail",
     )

@@ -38,6 +38,8 @@ def missing_super_init(scene: Scene, failure: Failure) -> Mistake | None:
         failure.where,
         explains=(failure.cell,),
         model_maps="fail",
+        model_nonlinear="fail",
+        model_logits="fail",
     )
 
 
@@ -74,6 +76,8 @@ def layers_out_of_reach(scene: Scene, failure: Failure) -> Mistake | None:
             model.where,
             explains=(failure.cell,),
             model_maps="fail",
+            model_nonlinear="fail",
+            model_logits="fail",
         )
     if _forward_builds_layers(scene.evidence, model.class_name):
         return scene.mistake(
@@ -84,6 +88,8 @@ def layers_out_of_reach(scene: Scene, failure: Failure) -> Mistake | None:
             model.where,
             explains=(failure.cell,),
             model_maps="fail",
+            model_nonlinear="fail",
+            model_logits="fail",
         )
     return None
 
@@ -183,4 +189,6 @@ def wrong_width(scene: Scene, failure: Failure) -> Mistake | None:
         failure.where,
         explains=(failure.cell,),
         model_maps="fail",
+        model_nonlinear="fail",
+        model_logits="fail",
     )

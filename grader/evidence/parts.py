@@ -222,7 +222,7 @@ def _split(
 def _swapped(
     train: KnownArray, test: KnownArray, train_labels: KnownArray | None, test_labels: KnownArray | None
 ) -> bool:
-    """A part of features under a label's name, labels under a feature's name, or the small part called train."""
+    """Features under a label's name, labels under a feature's, parts exchanged, or the small part called train."""
     misnamed = any(
         _LABEL_NAME.search(_own_name(array)) and not _FEATURE_NAME.search(_own_name(array))
         for array in (train, test)
@@ -232,10 +232,20 @@ def _swapped(
         for array in (train_labels, test_labels)
         if array is not None
     )
-    return misnamed or (
-        train.shape[0] < test.shape[0]
-        and bool(_TRAIN_NAME.search(train.name))
-        and bool(_TEST_NAME.search(test.name))
+    crossed = (
+        train_labels is not None
+        and test_labels is not None
+        and bool(_TEST_NAME.search(train_labels.name) and _TRAIN_NAME.search(test_labels.name))
+        and bool(_TRAIN_NAME.search(train.name) and _TEST_NAME.search(test.name))
+    )
+    return (
+        misnamed
+        or crossed
+        or (
+            train.shape[0] < test.shape[0]
+            and bool(_TRAIN_NAME.search(train.name))
+            and bool(_TEST_NAME.search(test.name))
+        )
     )
 
 

@@ -200,8 +200,21 @@ def _broadcast(event: RawRun, first: RawDetail) -> bool:
         saved = operation.saved.get("self")
         if isinstance(saved, dict) and isinstance(saved.get("shape"), list) and "Loss" in operation.op:
             return int(np.prod(saved["shape"])) > given
+    if any(_pairs(operation.saved) > given for operation in event.head):
+        return True
     spread = [operation for operation in event.head if operation.op.startswith("Expand")]
     return bool(spread) and first.output_shape[-1:] == [1]
+
+
+def _pairs(saved: Mapping[str, Any]) -> int:
+    """How many pairs an operation on two operands made; 0 where its operands are not known."""
+    known = [saved[name].get("shape") for name in ("self", "other") if isinstance(saved.get(name), dict)]
+    if len(known) < 2 or not all(isinstance(shape, list) for shape in known):
+        return 0
+    try:
+        return int(np.prod(np.broadcast_shapes(*(tuple(shape) for shape in known))))
+    except (TypeError, ValueError):
+        return 0
 
 
 # ---------------------------------------------------------------- rows
