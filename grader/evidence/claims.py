@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 Meaning = Literal["loss", "accuracy"]
@@ -69,6 +70,8 @@ class Said:
     label: str
 
 
+# The same lines are held against several runs.
+@lru_cache(maxsize=8192)
 def read_numbers(text: str) -> tuple[Said, ...]:
     """The numbers of a line that may be losses or accuracies; counters, rates, times and shapes are left out.
 
