@@ -30,6 +30,7 @@ from tests.diagnose.scenes import (
     codes,
     maps,
     opaque,
+    rebuilt,
     seen,
     shadowing,
     slip,
@@ -162,6 +163,10 @@ SEEN: list[tuple[str, Evidence, int, Costs, Where | None]] = [
         LOOP9,
     ),
     ("loss-one-column-ce", with_run("baseline", loss_kind="cross-entropy"), 4, {"ex4.loss": "fail"}, LOOP5),
+    ("loss-arguments-swapped", with_run("baseline", swapped=True), 5, {"ex5.learns": "fail"}, LOOP5),
+    ("loss-on-rounded", with_run("nonlinear", hard_labels="rounded"), 7, {"ex7.learns": "fail"}, LOOP7),
+    ("loss-on-argmax", with_run("blobs", hard_labels="argmax"), 9, {"ex9.loss": "fail"}, LOOP9),
+    ("optimizer-rebuilt", rebuilt("nonlinear"), 7, {}, OPTIMIZER7),
     ("loss-broadcast", with_run("baseline", broadcast=True), 5, {"ex5.learns": "fail"}, LOOP5),
     ("loss-class-count", with_model("blobs", output_width=3), 9, {"ex9.model": "fail"}, MODEL9),
     (
