@@ -90,7 +90,7 @@ def read_numbers(text: str) -> tuple[Said, ...]:
         decimal = not match.group().lstrip("+-").isdigit()
         part = own if (own := _part(label)) != "unknown" else part
         meaning = _meaning(label) or (meaning if _goes_on(label, skipped) else None)
-        skipped = _skipped(_last_word(label), decimal, plain[end:], label)
+        skipped = _skipped(_last_word(label) or meaning, decimal, plain[end:], label)
         if not skipped and (decimal or meaning is not None):
             numbers.append(_said(match.group(), plain[end:], label, meaning, part, decimal))
     return _without_doubtful_words(tuple(numbers), plain[end:])

@@ -23,6 +23,8 @@ from grader.model.submission import Submission, Where
 Array = np.ndarray[Any, Any]
 _LONGEST_RESULT = 2000
 _MOST_CURVES = 12
+_FORMS_OF_CURVES = 4
+"""Loss and accuracy, kept and plotted."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,24 @@ def judge(
         for claim in mine.claims
         if claim.how == "printed" or claim.verdict in ("true", "slip") or _mark(claim) in doubtful
     )
-    return replace(mine, claims=tuple(kept))
+    later = _later(run, everything, next_cell, submission, mine)
+    return replace(mine, claims=(*kept, *later))
+
+
+def _later(
+    run: Run, everything: Reported, next_cell: int | None, submission: Submission, near: Reports
+) -> Iterator[Claim]:
+    """Curves of this run that stand only behind the next run, as where all models are drawn together at the end.
+
+    There a row of numbers may be any run's: only a true one is a claim about this run.
+    """
+    had = {(claim.how, claim.meaning) for claim in near.claims}
+    if next_cell is None or len({pair for pair in had if pair[0] != "printed"}) == _FORMS_OF_CURVES:
+        return
+    for claim in _judged(run, everything, None, submission).claims:
+        behind = claim.how != "printed" and claim.cell >= next_cell
+        if behind and claim.verdict == "true" and (claim.how, claim.meaning) not in had:
+            yield claim
 
 
 def _mark(claim: Claim) -> tuple[str, int, str]:
