@@ -174,6 +174,7 @@ def _diagnosis(mistake: Mistake) -> Diagnosis:
         message=mistake.message,
         hint=mistake.hint,
         where=mistake.where,
+        link=mistake.link,
     )
 
 

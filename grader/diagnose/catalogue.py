@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from grader.diagnose import integrity, loop_order, loops, losses, models, plots, probe, reports
+from grader.diagnose.codes import codes
 from grader.diagnose.consequences import told_once
 from grader.diagnose.data import data_mistakes
 from grader.diagnose.failures import failure_mistakes
@@ -88,4 +90,9 @@ def diagnose(
             found.extend(look())
         except Exception as error:  # a fault of ours must never cost points
             report(name, error)
-    return told_once(assignment, evidence, found)
+    return tuple(_with_link(mistake) for mistake in told_once(assignment, evidence, found))
+
+
+def _with_link(mistake: Mistake) -> Mistake:
+    code = codes().get(mistake.code)
+    return mistake if code is None else replace(mistake, link=code.read)

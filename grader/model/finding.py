@@ -28,6 +28,8 @@ class Mistake:
     """Ids of the checks it spoils, and how far; empty for a warning."""
     explains: frozenset[int] = frozenset()
     """Cells that this mistake ended with an error: their `run-error` is not told again."""
+    link: str | None = None
+    """Where to read more."""
 
     @property
     def severity(self) -> Literal["fail", "part", "warn"]:
