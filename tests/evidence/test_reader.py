@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.evidence.datasets import make_rows
 from grader.evidence.before import markers_of, probes_for
+from grader.evidence.datasets import make_rows
 from grader.evidence.reader import read_evidence
 from grader.model.evidence import Evidence
 from grader.model.recording import CellRun, Recording
