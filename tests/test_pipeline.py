@@ -182,4 +182,4 @@ def test_the_job_carries_what_the_assignment_says(unlucky: Recorded, nine: Assig
     assert asked is submission
     assert (job.seed, job.device, job.limits) == (nine.seed, "cuda", nine.limits)
     assert job.exercise_of_cell == {1: 2, 2: 6, 3: 7}
-    assert set(job.probes) == {"circles", "blobs"}
+    assert set(job.probes()) == {"circles", "blobs"}

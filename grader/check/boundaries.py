@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.check.case import Case, failed, missing, partly, passed
+from grader.check.case import Case, failed, missing, partly, passed, unknown
 from grader.model.evidence import DrawnMap
 from grader.model.finding import Finding
 
@@ -66,6 +66,12 @@ def true(case: Case) -> Finding:
     if not wrong:
         return passed(
             "What is drawn is the trained model's boundary.", where=next(iter(found.values())).where
+        )
+    model = case.task.model
+    if model is not None and model.how == "unreadable" and wrong[0].verdict == "unclear":
+        return unknown(
+            f"The boundary of `{model.class_name}` could not be recomputed: {model.unreadable}.",
+            wrong[0].where,
         )
     # Raw logits are the right model's, the right way round; only no class can be seen in them.
     lost = sum(0.5 if drawn.verdict == "raw-logits" else 1.0 for drawn in wrong)

@@ -35,7 +35,8 @@ def plot_missing(scene: Scene) -> Iterator[Mistake]:
             reports_plotted="fail",
         )
     maps_asked = scene.costs({"boundary.drawn": "fail"})
-    if maps_asked and page is not None and page.attempted and not task.maps:
+    # A cell that raised has said already why nothing was drawn.
+    if maps_asked and page is not None and page.attempted and not page.errors and not task.maps:
         yield scene.mistake(
             "plot-missing",
             task.spec.plot_exercise,

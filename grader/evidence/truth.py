@@ -16,6 +16,7 @@ from grader.evidence import claims, moments, slips
 from grader.evidence.curves import judge_drawn, judge_kept
 from grader.evidence.mixups import told_as_mixed_up
 from grader.evidence.moments import Course, course_of
+from grader.evidence.tables import without_tables
 from grader.model.evidence import Measured, RunEvidence
 from grader.model.figures import Figure
 from grader.model.reported import Claim, Comparison, Reports, Said, Series, Verdict
@@ -49,7 +50,9 @@ def judge_reports(
     to do with the run is no claim.
     """
     course = course_of(run, comparisons, train_size, test_size)
-    printed = told_as_mixed_up(course, tuple(_printed(course, [line for line in said if line.run == run.id])))
+    own = [line for line in said if line.run == run.id]
+    tabled, lines = without_tables(course, run.cell, own)
+    printed = (*told_as_mixed_up(course, tuple(_printed(course, lines))), *tabled)
     steps = tuple(sorted({claim.step for claim in printed if claim.step is not None}))
     alone = all(line.run in (None, run.id) for line in said if line.cell == run.cell)
     rows = (

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import io
 import math
 import random
@@ -338,7 +339,9 @@ def _run_traced(module: nn.Module, rows: Tensor) -> Trace:
 def _first_tensor(output: Any) -> Tensor | None:
     if isinstance(output, Tensor):
         return output
-    values = output.values() if isinstance(output, Mapping) else output
-    if not isinstance(output, (list, tuple, Mapping)):
+    values = output
+    if isinstance(output, Mapping) or dataclasses.is_dataclass(output):
+        values = (output if isinstance(output, Mapping) else vars(output)).values()
+    elif not isinstance(output, (list, tuple)):
         return None
     return next((found for value in values if (found := _first_tensor(value)) is not None), None)

@@ -49,7 +49,7 @@ class TrainingWatch:
 
     def install(self, guard: Callable[[Callable[..., Any]], Callable[..., None]]) -> None:
         """Put the wrappers and hooks in place."""
-        before, watch = guard(self._before_backward), self
+        before, before_grad, watch = guard(self._before_backward), guard(self._before_grad), self
         backward, grad = torch.autograd.backward, torch.autograd.grad
         construct, zero_grad, module_zero_grad = Optimizer.__init__, Optimizer.zero_grad, nn.Module.zero_grad
         constructed, was_reset = guard(self._constructed), guard(self._was_reset)
@@ -60,7 +60,7 @@ class TrainingWatch:
             return backward(tensors, *args, **kwargs)
 
         def recorded_grad(outputs: Any, *args: Any, **kwargs: Any) -> Any:
-            before(outputs)
+            before_grad(outputs)
             return grad(outputs, *args, **kwargs)
 
         def __init__(optimizer: Optimizer, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - takes its place
@@ -99,7 +99,11 @@ class TrainingWatch:
 
     # ------------------------------------------------------------------ while the student's code runs
 
-    def _before_backward(self, tensors: Any) -> None:
+    def _before_grad(self, tensors: Any) -> None:
+        """`torch.autograd.grad` hands gradients out and adds them to none: it needs no reset."""
+        self._before_backward(tensors, adds=False)
+
+    def _before_backward(self, tensors: Any, adds: bool = True) -> None:
         loss = tensors if isinstance(tensors, torch.Tensor) else tensors[0]
         pending = self.models.pending
         forward = pending.pop() if len(pending) == 1 else self._forward_of(loss)
@@ -118,6 +122,11 @@ class TrainingWatch:
         step = run.backwards
         if step < _DETAILED_STEPS or step in _LATER_DETAILS:
             self._detail(run, loss, forward)
+            if not adds:
+                run.details[-1]["grads_before"] = 0.0
+        if not adds:
+            run.resets += 1
+            run.note("Z")
         run.backwards = step + 1
         run.add_loss(loss)
         run.note("B")
