@@ -19,7 +19,16 @@ COMPOSERS = ("pipeline", "batch", "api", "cli", "__init__")
 PARTS = ("compose", "score", "handout")
 """Modules beside the stages that belong to none: they see records and one another."""
 MODEL_SEEN_BY_REPORT = {"grader.model.grade", "grader.model.submission"}
-RECORDER_LIBRARIES = {"sklearn", "torch", "numpy", "safetensors", "IPython", "ipykernel", "traitlets", "matplotlib"}
+RECORDER_LIBRARIES = {
+    "sklearn",
+    "torch",
+    "numpy",
+    "safetensors",
+    "IPython",
+    "ipykernel",
+    "traitlets",
+    "matplotlib",
+}
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

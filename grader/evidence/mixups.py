@@ -69,7 +69,10 @@ def told_as_mixed_up(course: Course, claims: Sequence[Claim]) -> tuple[Claim, ..
         decided = list(_decided(course, found, mix_up))
         hits = [(index, right) for index, right, fits in decided if fits]
         if len(hits) >= _FEWEST and len(hits) >= _MOST_OF_THEM * len(decided):
-            if mix_up.figure == "train-labels" and len({found[index].value for index, _ in hits}) < _FEWEST_SHARES:
+            if (
+                mix_up.figure == "train-labels"
+                and len({found[index].value for index, _ in hits}) < _FEWEST_SHARES
+            ):
                 continue  # shares near one half meet by chance
             for index, right in hits:
                 found[index] = replace(

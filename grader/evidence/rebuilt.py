@@ -40,9 +40,7 @@ def with_runs_joined(raw: RawEvents) -> RawEvents:
     groups = list(_groups(raw))
     if not groups:
         return raw
-    offsets: Offsets = {
-        name: (group.name, at) for group in groups for name, at in group.offsets().items()
-    }
+    offsets: Offsets = {name: (group.name, at) for group in groups for name, at in group.offsets().items()}
     said = {event.run for event in raw.of(RawSay)}
     tensors = dict(raw.tensors)
     joined = {group.name: _joined(group, raw, tensors, said) for group in groups}

@@ -19,7 +19,9 @@ def test_it_holds_copies_and_probes_and_then_is_gone(make_submission, tmp_path: 
     data = tmp_path / "data.csv"
     data.write_text("1")
     rows = np.ones((3, 2))
-    with scratch_folder(make_submission(companions=(data,)), Job(probes=lambda: {"circles": rows})) as scratch:
+    with scratch_folder(
+        make_submission(companions=(data,)), Job(probes=lambda: {"circles": rows})
+    ) as scratch:
         scratch.write_probes(Job(probes=lambda: {"circles": rows}))
         (scratch.work / "data.csv").write_text("2")
         assert unpack(scratch.probes.read_bytes())["circles"].tolist() == rows.tolist()
