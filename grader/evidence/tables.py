@@ -39,7 +39,7 @@ def without_tables(
 def _blocks(said: Sequence[Said], last: int) -> Iterator[list[Said]]:
     """Neighbouring lines of the end with as many decimal numbers each; every other line is a block by itself."""
     for (count, step), lines in itertools.groupby(said, lambda line: (len(_numbers(line.text)), line.step)):
-        if count and step >= last:
+        if count and last and step >= last:
             yield list(lines)
         else:
             yield from ([line] for line in lines)

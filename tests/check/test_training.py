@@ -196,6 +196,11 @@ def wrong(over: str, verdict: str) -> Any:
     return drawn(over, verdict=verdict)
 
 
+def unfollowed(*drawings: Any) -> Evidence:
+    unreadable = with_model("nonlinear", how="unreadable", unreadable="it does not return a tensor")
+    return with_task("nonlinear", unreadable, maps=drawings)
+
+
 BOUNDARIES = [
     (excellent(), PASSED, PASSED),
     (maps(), FAILED, ABSENT),
@@ -215,6 +220,9 @@ BOUNDARIES = [
     (maps(wrong("train", "raw-logits"), wrong("test", "raw-logits")), PASSED, HALF),
     # a wrong trial before the right drawing costs nothing
     (maps(wrong("train", "transposed"), TRAIN, TEST), PASSED, PASSED),
+    # a model that could not be followed is our fault, but what is seen to be wrong is not
+    (unfollowed(wrong("train", "unclear"), wrong("test", "unclear")), PASSED, UNKNOWN),
+    (unfollowed(wrong("train", "wrong-model"), wrong("test", "wrong-model")), PASSED, FAILED),
     (without_run("nonlinear"), PASSED, ABSENT),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -119,6 +120,16 @@ def two_heads(self: nn.Module, rows: Tensor) -> tuple[Tensor, Tensor]:
     return logits, torch.sigmoid(logits)
 
 
+@dataclass
+class Answer:
+    loss: Tensor | None
+    logits: Tensor
+
+
+def answer(self: nn.Module, rows: Tensor) -> Answer:
+    return Answer(None, self.two(torch.relu(self.one(rows))))
+
+
 def residual(self: nn.Module, rows: Tensor) -> Tensor:
     rows = self.one(rows)
     return self.two(rows + functional.silu(self.mid(rows)))
@@ -217,6 +228,7 @@ STYLES: dict[str, tuple[Callable[[], nn.Module], tuple[str, ...], str, int]] = {
     "flatten": (lambda: nn.Sequential(nn.Flatten(), stacked(nn.ReLU()), nn.Flatten(0)), RELU, "none", 2),
     "float64": (lambda: stacked(nn.ReLU()).double(), RELU, "none", 2),
     "two outputs": (lambda: Forward(two_heads, **two()), RELU, "none", 2),
+    "a record": (lambda: Forward(answer, **two()), RELU, "none", 2),
     "dictionary": (
         lambda: Forward(lambda self, rows: {"logits": self.two(self.one(rows))}, **two()),
         (),
@@ -328,6 +340,7 @@ def expected(module: nn.Module, rows: Tensor) -> np.ndarray:
     module.eval()
     with torch.no_grad():
         outputs = module(rows)
+    outputs = outputs.logits if isinstance(outputs, Answer) else outputs
     outputs = next(iter(outputs.values())) if isinstance(outputs, dict) else outputs
     return (outputs[0] if isinstance(outputs, tuple) else outputs).numpy()
 

@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.evidence.claims import read_numbers
+from grader.evidence.markers import Markers
+from grader.evidence.reports import reported
 from grader.evidence.truth import judge_outside, judge_reports
 from grader.model.evidence import Measured
 from grader.model.figures import Axes, Figure, Line
 from grader.model.reported import Claim, Comparison, Reports, Series
+from tests.evidence.building import events, name_event, notebook
 from tests.evidence.course import EPOCHS, PER_EPOCH, TEST, TRAIN, Simulated, said, series, simulated
 
 SIM = simulated()
@@ -270,6 +273,50 @@ def test_honest_collections_are_true(name: str, values: list[float]) -> None:
 )
 def test_other_collections_are_no_claims(name: str, values: list[float]) -> None:
     assert kept(SIM, series(name, values)).claims == ()
+
+
+def printed_at_the_end(rows: list[str]) -> Reports:
+    lines = [said(row, len(SIM.losses)) for row in rows]
+    return judge_reports(SIM.run, lines, (), (), SIM.comparisons, train_size=TRAIN, test_size=TEST)
+
+
+@pytest.mark.parametrize(
+    "form", ["\x1b[1m│ {} │\x1b[0m {:.4f} │ {:.4f} │", "Epoch {}: loss {:.4f}, test acc {:.4f}"]
+)
+def test_a_true_history_printed_after_the_loop_counts_by_its_rows(form: str) -> None:
+    ends = range(10, EPOCHS + 1, 10)
+    rows = [(e, SIM.test[e * PER_EPOCH][0], SIM.test[e * PER_EPOCH][1]) for e in ends]
+    found = printed_at_the_end(["epoch  loss  accuracy", *(form.format(*row) for row in rows)])
+    assert found.printed_steps == tuple(e * PER_EPOCH for e in ends)
+    assert {(claim.meaning, claim.verdict) for claim in found.claims} == {
+        ("loss", "true"),
+        ("accuracy", "true"),
+    }
+    assert [claim.value for claim in found.claims[:4]] == [round(row[1], 4) for row in rows]
+
+
+def test_an_invented_history_printed_after_the_loop_is_untrue() -> None:
+    found = printed_at_the_end([f"Epoch {e}: loss {5.0 + e:.4f}" for e in range(10, EPOCHS + 1, 10)])
+    assert {claim.verdict for claim in found.claims} == {"untrue"}
+
+
+def test_whole_percentages_after_other_numbers_are_read() -> None:
+    (number,) = read_numbers("accuracy of the network on the 400 test points: 45 %")
+    assert (number.meaning, number.value, number.percent) == ("accuracy", 45.0, True)
+    assert read_numbers("epoch 3 of 400: 45 %|") == ()
+
+
+def test_columns_of_an_array_are_curves_of_their_own() -> None:
+    told = name_event("history", "a", shape=(4, 2), type="array")
+    curves = np.stack([SIM.means()[-4:], SIM.running[-4:]], axis=1)
+    features = name_event("points", "b", shape=(4, 2), type="array")
+    found = reported(
+        events(told, features, a=curves, b=-curves), (), Markers(notebook("pass"), set()), ()
+    ).kept
+    assert [(row.name, row.values.tolist()) for row in found] == [
+        ("history[0]", list(SIM.means()[-4:])),
+        ("history[1]", list(SIM.running[-4:])),
+    ]
 
 
 def test_a_row_divided_by_the_last_row_is_named() -> None:

@@ -31,6 +31,10 @@ LOOPS = {
     if turn % 3 == 2:
         optimizer.step(); optimizer.zero_grad()""",
     "reset by the model": "model.zero_grad(); loss_of().backward(); optimizer.step()",
+    "gradients handed out": """made = torch.autograd.grad(loss_of(), list(model.parameters()))
+    for parameter, gradient in zip(model.parameters(), made):
+        parameter.grad = gradient
+    optimizer.step()""",
 }
 
 PROBES = {
@@ -116,6 +120,7 @@ def only_run(session: Session) -> Any:
         ("by hand", "B" * 9, True),
         ("accumulation", "BBBSZ" * 3, True),
         ("reset by the model", "ZBS" * 9, True),
+        ("gradients handed out", "ZBS" * 9, True),
     ],
 )
 def test_order_and_movement(name: str, order: str, moved: bool, sessions: dict[str, Session]) -> None:
@@ -133,6 +138,7 @@ def test_gradients_that_were_never_reset_are_there_before_the_next_backward(
         return [bool(detail["grads_before"]) for detail in only_run(sessions[name])["details"][1:]]
 
     assert all(left("no zero_grad"))
+    assert not any(left("gradients handed out"))
     assert not any(left("normal"))
 
 
