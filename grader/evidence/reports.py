@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from grader.model.submission import Submission, Where
 Array = np.ndarray[Any, Any]
 _LONGEST_RESULT = 2000
 _MOST_CURVES = 12
+_MOST_LINES_AFTER = 1000
 _FORMS_OF_CURVES = 4
 """Loss and accuracy, kept and plotted."""
 
@@ -159,7 +161,20 @@ def _judged(run: Run, everything: Reported, next_cell: int | None, submission: S
         _with_slips(run, everything, submission),
         train_size=len(run.train[0]) if run.train else None,
         test_size=len(run.test[0]) if run.test else None,
+        afterwards=_lines(
+            *(
+                said
+                for said in everything.said
+                if said.run is None and said.cell > evidence.cell and near(said.cell)
+            ),
+            *(result for result in everything.results if near(result.cell)),
+        ),
     )
+
+
+def _lines(*said: Said) -> list[Said]:
+    lines = (replace(each, text=text) for each in said for text in each.text.splitlines())
+    return list(islice(lines, _MOST_LINES_AFTER))
 
 
 def _with_slips(run: Run, everything: Reported, submission: Submission) -> list[Comparison]:

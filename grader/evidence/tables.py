@@ -62,6 +62,7 @@ def _by_line(claim: Claim, column: Sequence[float], block: Sequence[Said], steps
             claim,
             how="printed",
             where=line.where,
+            cell=line.cell,
             step=round(turn * steps / len(block)),
             text=line.text,
             value=value,

@@ -43,16 +43,20 @@ def judge_reports(
     *,
     train_size: int | None,
     test_size: int | None,
+    afterwards: Sequence[Said] = (),
 ) -> Reports:
     """Judge what was printed, kept and drawn about one run; sizes are rows of the train and the test part.
 
-    Of `said`, only the lines spoken while this run was current are read. A kept or drawn row that has nothing
-    to do with the run is no claim.
+    Of `said`, only the lines spoken while this run was current are read; of those said `afterwards`, in other
+    cells, only a history of the run. A kept or drawn row that has nothing to do with the run is no claim.
     """
     course = course_of(run, comparisons, train_size, test_size)
     own = [line for line in said if line.run == run.id]
     tabled, lines = without_tables(course, run.cell, own)
-    printed = (*told_as_mixed_up(course, tuple(_printed(course, lines))), *tabled)
+    late, _ = without_tables(
+        course, run.cell, [replace(line, step=len(course.losses)) for line in afterwards]
+    )
+    printed = (*told_as_mixed_up(course, tuple(_printed(course, lines))), *tabled, *late)
     steps = tuple(sorted({claim.step for claim in printed if claim.step is not None}))
     alone = all(line.run in (None, run.id) for line in said if line.cell == run.cell)
     rows = (

@@ -295,6 +295,17 @@ def test_a_true_history_printed_after_the_loop_counts_by_its_rows(form: str) -> 
     assert [claim.value for claim in found.claims[:4]] == [round(row[1], 4) for row in rows]
 
 
+def test_a_history_printed_in_a_later_cell_counts_and_nothing_else_does() -> None:
+    ends = [step * PER_EPOCH for step in range(10, EPOCHS + 1, 10)]
+    history = [replace(said(f"loss {SIM.test[step][0]:.4f}", 0), run=None, cell=9) for step in ends]
+    chatter = [replace(said("loss 0.1234, acc 0.5", 0), run=None, cell=8)]
+    found = judge_reports(
+        SIM.run, (), (), (), SIM.comparisons, train_size=TRAIN, test_size=TEST, afterwards=chatter + history
+    )
+    assert found.printed_steps == tuple(ends)
+    assert {(claim.meaning, claim.verdict, claim.cell) for claim in found.claims} == {("loss", "true", 9)}
+
+
 def test_an_invented_history_printed_after_the_loop_is_untrue() -> None:
     found = printed_at_the_end([f"Epoch {e}: loss {5.0 + e:.4f}" for e in range(10, EPOCHS + 1, 10)])
     assert {claim.verdict for claim in found.claims} == {"untrue"}
