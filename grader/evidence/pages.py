@@ -34,7 +34,6 @@ class Pages:
         comparisons: Sequence[Comparison],
     ) -> None:
         self._submission = submission
-        self._assignment = assignment
         self._markers = markers
         self._cells = {run.number: run for run in cells}
         self._said = said

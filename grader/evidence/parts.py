@@ -58,11 +58,7 @@ def _as_features(name: RawName, values: Array, finder: RowFinder) -> KnownArray 
         return None
     complete = len(values) == len(finder.rows.features)
     return KnownArray(
-        name=name.name,
-        where=Where(cell=name.cell),
-        container=name.type if name.type != "series" else "array",
-        dtype=name.dtype,
-        shape=tuple(name.shape),
+        **_outline(name),
         role="features",
         rows=match.rows,
         values=values,
@@ -70,6 +66,17 @@ def _as_features(name: RawName, values: Array, finder: RowFinder) -> KnownArray 
         shift=None if match.identity else match.shift,
         in_order=complete and bool((match.rows == np.arange(len(values))).all()),
     )
+
+
+def _outline(name: RawName) -> dict[str, Any]:
+    """What the event alone says of an array."""
+    return {
+        "name": name.name,
+        "where": Where(cell=name.cell),
+        "container": name.type if name.type != "series" else "array",
+        "dtype": name.dtype,
+        "shape": tuple(name.shape),
+    }
 
 
 def _as_labels(name: RawName, values: Array, finder: RowFinder) -> KnownArray | None:
@@ -86,11 +93,7 @@ def _as_labels(name: RawName, values: Array, finder: RowFinder) -> KnownArray | 
     ):
         return None
     return KnownArray(
-        name=name.name,
-        where=Where(cell=name.cell),
-        container=name.type if name.type != "series" else "array",
-        dtype=name.dtype,
-        shape=tuple(name.shape),
+        **_outline(name),
         role="labels",
         rows=None,
         values=flat,

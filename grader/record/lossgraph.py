@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import torch
 
 _MOST_NODES = 400
+_NEAR_NODES = 60
+_HEAD_NODES = 40
 _LAYER_NODES = ("AddmmBackward", "MmBackward", "ConvolutionBackward", "LinearBackward", "BmmBackward")
 _SAVED = ("_saved_self", "_saved_target", "_saved_other", "_saved_result")
 
 
-def walk(loss: torch.Tensor) -> list[Any]:
-    """The graph's nodes, breadth first from the loss; at most 400."""
+def _outward(loss: torch.Tensor, passed: Callable[[Any], bool] = lambda node: True) -> Iterator[Any]:
+    """The graph's nodes, breadth first from the loss; what lies behind one is visited if that is `passed`."""
     if loss.grad_fn is None:
-        return []
+        return
     seen = {loss.grad_fn}
     queue = deque([loss.grad_fn])
-    found: list[Any] = []
-    while queue and len(found) < _MOST_NODES:
+    while queue:
         node = queue.popleft()
-        found.append(node)
-        for following, _ in node.next_functions:
+        yield node
+        for following, _ in node.next_functions if passed(node) else ():
             if following is not None and following not in seen:
                 seen.add(following)
                 queue.append(following)
-    return found
+
+
+def walk(loss: torch.Tensor) -> list[Any]:
+    """The graph's nodes, breadth first from the loss; at most 400."""
+    return list(islice(_outward(loss), _MOST_NODES))
 
 
 def leaves(nodes: list[Any]) -> list[torch.Tensor]:
@@ -38,20 +45,7 @@ def leaves(nodes: list[Any]) -> list[torch.Tensor]:
 
 def contains(loss: torch.Tensor, target: Any) -> bool:
     """Whether the graph node `target` lies close behind the loss (within 60 nodes)."""
-    if loss.grad_fn is None:
-        return False
-    seen, queue = {loss.grad_fn}, deque([loss.grad_fn])
-    for _ in range(60):
-        if not queue:
-            return False
-        node = queue.popleft()
-        if node is target:
-            return True
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                queue.append(following)
-    return False
+    return any(node is target for node in islice(_outward(loss), _NEAR_NODES))
 
 
 def head(loss: torch.Tensor) -> list[dict[str, Any]]:
@@ -60,27 +54,18 @@ def head(loss: torch.Tensor) -> list[dict[str, Any]]:
     Each entry: `op` (node name), `saved` (name → shape and dtype), `depends` (which of its operands gradients
     flow into).
     """
-    if loss.grad_fn is None:
-        return []
-    seen, queue = {loss.grad_fn}, deque([loss.grad_fn])
-    ops: list[dict[str, Any]] = []
-    while queue and len(ops) < 40:
-        node = queue.popleft()
-        name = node.name()
-        ops.append(
-            {
-                "op": name.rsplit("::", 1)[-1],
-                "saved": _saved_shapes(node),
-                "depends": [following is not None for following, _ in node.next_functions],
-            }
-        )
-        if name.rsplit("::", 1)[-1].startswith(_LAYER_NODES):
-            continue
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                queue.append(following)
-    return ops
+    return [
+        {
+            "op": _name(node),
+            "saved": _saved_shapes(node),
+            "depends": [following is not None for following, _ in node.next_functions],
+        }
+        for node in islice(_outward(loss, lambda node: not _name(node).startswith(_LAYER_NODES)), _HEAD_NODES)
+    ]
+
+
+def _name(node: Any) -> str:
+    return str(node.name().rsplit("::", 1)[-1])
 
 
 def target_of(loss: torch.Tensor) -> torch.Tensor | None:

@@ -29,7 +29,6 @@ class Entry:
         self.module = module
         self.made_at = made_at
         self.example: torch.Tensor | None = None
-        self.outputs: torch.Tensor | None = None
         self.calls = 0
         self.described: tuple[Any, ...] | None = None
         self.traced = False
@@ -267,7 +266,7 @@ class ModelWatch:
         self.latest = outputs
         rows = args[0] if args else next(iter(kwargs.values()), None)
         if entry.example is None:
-            self._remember(entry, rows, outputs)
+            self._remember(entry, rows)
         entry.calls += 1
         self._note(Forward(entry, rows, outputs))
 
@@ -279,13 +278,9 @@ class ModelWatch:
         else:
             self._evaluated(forward)
 
-    def _remember(self, entry: Entry, rows: Any, outputs: Any) -> None:
+    def _remember(self, entry: Entry, rows: Any) -> None:
         if isinstance(rows, torch.Tensor) and rows.ndim >= 1 and len(rows):
             entry.example = rows.detach()[:_EXAMPLE_ROWS].clone()
-        if isinstance(outputs, torch.Tensor):
-            entry.outputs = (
-                outputs.detach()[:_EXAMPLE_ROWS].clone() if outputs.ndim else outputs.detach().clone()
-            )
 
 
 def _has_loose_layers(module: nn.Module) -> bool:
