@@ -1,0 +1,1 @@
+"""The layers that hold a student's process: standard library and ctypes only."""
