@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Limits(BaseModel):
@@ -14,16 +14,33 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cell_s: float = 120.0
-    submission_s: float = 600.0
-    memory_bytes: int = 2 * 1024**3
-    """Beyond what the imports take."""
-    output_chars: int = 1_000_000
-    """Text kept per cell."""
-    figures: int = 200
+    cell_s: float = Field(default=120.0, gt=0, allow_inf_nan=False)
+    """Wall time of one cell, seconds."""
+    submission_s: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    """Wall time of all cells together, seconds."""
+    cpu_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Processor time of each process, seconds; None for twice `submission_s`."""
+    memory_bytes: int = Field(default=2 * 1024**3, gt=0)
+    """Bytes beyond what the imports take."""
+    processes: int = Field(default=64, gt=0)
+    """Processes and threads at one time."""
+    open_files: int = Field(default=256, gt=0)
+    """Descriptors that one process has open at one time."""
+    file_bytes: int = Field(default=256 * 1024**2, gt=0)
+    """Bytes of one file."""
+    disk_bytes: int = Field(default=512 * 1024**2, gt=0)
+    """Bytes of all files in the scratch folder together."""
+    output_chars: int = Field(default=1_000_000, gt=0)
+    """Characters of text kept per cell."""
+    figures: int = Field(default=200, ge=0)
     """Images kept per submission."""
-    recording_bytes: int = 64 * 1024**2
-    """Events and tensors together."""
+    recording_bytes: int = Field(default=64 * 1024**2, gt=0)
+    """Bytes of events and tensors together."""
+
+    @property
+    def processor_s(self) -> float:
+        """Processor time that each process may take, seconds."""
+        return 2 * self.submission_s if self.cpu_s is None else self.cpu_s
 
 
 class Output(BaseModel):

@@ -100,6 +100,19 @@ def test_everything_in_the_folder_is_read(folder: Path) -> None:
     assert assignment.max_points == 1.0
 
 
+def test_limits_are_the_assignments(folder: Path) -> None:
+    declared = folder / "assignment.toml"
+    usual = load_assignment(folder).limits
+    assert (usual.processes, usual.open_files) == (64, 256)
+    assert (usual.file_bytes, usual.disk_bytes) == (256 * 1024**2, 512 * 1024**2)
+    assert (usual.cpu_s, usual.processor_s) == (None, 1200.0)
+    lines = "processes = 8\nfile_bytes = 1000\ndisk_bytes = 3000\nopen_files = 20\ncpu_s = 7.5"
+    declared.write_text(DECLARED.replace("cell_s = 5.0", lines))
+    own = load_assignment(folder).limits
+    assert (own.processes, own.file_bytes, own.disk_bytes, own.open_files) == (8, 1000, 3000, 20)
+    assert own.processor_s == 7.5
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "says"),
     [
@@ -116,6 +129,14 @@ def test_everything_in_the_folder_is_read(folder: Path) -> None:
         ("assignment.toml", "seed = 7", 'exercises = "x"', "assignment.toml: exercises: unknown field"),
         ("assignment.toml", "base_points = 1.0", "base_points = nan", "assignment.toml: base_points: nan"),
         ("assignment.toml", "cell_s", "cell_m", "assignment.toml: limits.cell_m"),
+        (
+            "assignment.toml",
+            "cell_s = 5.0",
+            "processes = 0",
+            "assignment.toml: limits.processes: input should be greater than 0",
+        ),
+        ("assignment.toml", "cell_s = 5.0", "cpu_s = nan", "assignment.toml: limits.cpu_s: input should be"),
+        ("assignment.toml", "cell_s = 5.0", "disk_bytes = 1.5", "assignment.toml: limits.disk_bytes: input"),
         ("assignment.toml", "make_circles", "make_moons", "assignment.toml: dataset.0.generator"),
         (
             "assignment.toml",
