@@ -150,9 +150,7 @@ def logits(case: Case) -> Finding:
     if model.how == "predictions" and case.task.run and case.task.run.activation_before_loss == "none":
         return passed("The model's output goes to the loss as it is.", where=model.where)
     if model.how != "graph":
-        return unknown(
-            f"The output of `{model.class_name}` could not be read: {model.unreadable}.", model.where
-        )
+        return _not_run(model, expected)
     ending, kind = model.output_activation, case.task.run.loss_kind if case.task.run else "bce-with-logits"
     fitting = {"sigmoid": ("bce", "mse", "l1"), "log_softmax": ("nll", "cross-entropy")}
     if ending == "none" or kind in fitting.get(ending, ()):

@@ -5,7 +5,7 @@ A marker is believed unless the data contradicts it: a loop over blobs under the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.evidence.markers import Markers
@@ -64,7 +64,7 @@ def assign(
         found[task.id] = _assigned(
             task, own, any(marked[run.evidence.id] for run in own), markers, models, optimizers
         )
-    return _without_shared_models(found, markers, models)
+    return _without_shared_models(found, markers, models, optimizers)
 
 
 def _marked_task(run: Run, assignment: Assignment, markers: Markers) -> str | None:
@@ -213,28 +213,60 @@ def _optimizers_for(
 
 
 def _without_shared_models(
-    found: dict[str, Assigned], markers: Markers, models: Mapping[str, Model]
+    found: dict[str, Assigned],
+    markers: Markers,
+    models: Mapping[str, Model],
+    optimizers: Mapping[str, OptimizerEvidence],
 ) -> dict[str, Assigned]:
-    """Unmarked files whose loops are missing: models that were only built, given out by shape and behaviour."""
-    taken = {item.model.facts.id for item in found.values() if item.model}
-    for name, item in found.items():
-        if item.model is not None or item.task.model_exercise in markers.marked:
-            continue
-        fitting = [
-            model
-            for model in models.values()
-            if model.facts.id not in taken and _fits(model, item.task) and not model.raw.library_class
-        ]
-        if fitting and not markers.marked:
-            chosen = fitting[-1]
-            taken.add(chosen.facts.id)
-            found[name] = Assigned(item.task, (), None, (chosen,), chosen, item.optimizers, BY_MEANING)
+    """Unmarked files whose loops are missing: models that were only built, with the optimizers made for them.
+
+    They are given out by shape and behaviour; one of another shape, by its behaviour and by its place between the
+    models of the tasks before and after.
+    """
+    held = {optimizer.model for optimizer in optimizers.values()}
+    for stands in (_fits, _in_place):
+        for name, item in found.items():
+            if markers.marked or item.model is not None:
+                continue
+            taken = {other.model.facts.id for other in found.values() if other.model}
+            free = [m for m in models.values() if m.facts.id not in taken and _meant(m, held)]
+            fitting = [model for model in free if stands(model, name, found)]
+            if fitting:
+                chosen = fitting[-1]
+                own = _optimizers_for(item.task, None, chosen, markers, optimizers)
+                found[name] = Assigned(item.task, (), None, (chosen,), chosen, own, BY_MEANING)
     return found
 
 
-def _fits(model: Model, task: TaskSpec) -> bool:
-    facts = model.facts
+def _meant(model: Model, held: Collection[str | None]) -> bool:
+    """A class of the student's own, or a model that an optimizer was made for."""
+    return not model.raw.library_class or model.facts.id in held
+
+
+def _fits(model: Model, name: str, found: Mapping[str, Assigned]) -> bool:
+    facts, task = model.facts, found[name].task
     behaviour = "affine" if facts.affine else "nonlinear"
     return (
         facts.output_width == task.outputs and facts.input_width == 2 and task.behaviour in ("any", behaviour)
     )
+
+
+def _in_place(model: Model, name: str, found: Mapping[str, Assigned]) -> bool:
+    """Whether it behaves as the task asks, as far as that is known, and stands between its neighbours' models."""
+    wanted = found[name].task.behaviour
+    if model.facts.affine is not None and wanted not in (
+        "any",
+        "affine" if model.facts.affine else "nonlinear",
+    ):
+        return False
+    order = list(found)
+    return all(
+        (_reading_place(item.model) < _reading_place(model)) == (order.index(other) < order.index(name))
+        for other, item in found.items()
+        if item.model is not None
+    )
+
+
+def _reading_place(model: Model) -> tuple[int, int]:
+    place = place_of(model.facts)
+    return place.cell, place.line or 0

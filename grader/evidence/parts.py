@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -133,8 +133,13 @@ def _placed(array: KnownArray, lines: _AssignmentLines) -> KnownArray:
     return KnownArray(**{**vars(array), "where": where})
 
 
-def find_split(arrays: Sequence[KnownArray], finder: RowFinder) -> Split | None:
-    """The two parts that best make up the dataset; tensors before arrays, names to tell which is which."""
+def find_split(
+    arrays: Sequence[KnownArray], finder: RowFinder, trained: Collection[int] = frozenset()
+) -> Split | None:
+    """The two parts that best make up the dataset; tensors before arrays, names to tell which is which.
+
+    Where names are silent, the part that was trained on is the train part. `trained`: rows of the dataset.
+    """
     total = len(finder.rows.features)
     features = [array for array in arrays if array.role == "features" and len(array.shape) == 2]
     labels = [array for array in arrays if array.role == "labels"]
@@ -147,7 +152,7 @@ def find_split(arrays: Sequence[KnownArray], finder: RowFinder) -> Split | None:
     if not pairs:
         return None
     pairs.sort(key=lambda pair: _pair_quality(pair[0], pair[1], total))
-    train, test = _which_is_train(*pairs[-1])
+    train, test = _which_is_train(*pairs[-1], trained)
     train_labels, test_labels = _labels_for(train, labels), _labels_for(test, labels)
     return _split(train, test, train_labels, test_labels, finder)
 
@@ -172,11 +177,18 @@ def _pair_quality(one: KnownArray, other: KnownArray, total: int) -> tuple[float
     return (round(len(together) / total, 2), tensors, names, plain, -abs(one.where.cell - other.where.cell))
 
 
-def _which_is_train(one: KnownArray, other: KnownArray) -> tuple[KnownArray, KnownArray]:
-    for train, test in [(one, other), (other, one)]:
-        if _TEST_NAME.search(test.name) and not _TEST_NAME.search(train.name):
-            return train, test
-    return (one, other) if one.shape[0] >= other.shape[0] else (other, one)
+def _which_is_train(
+    one: KnownArray, other: KnownArray, trained: Collection[int]
+) -> tuple[KnownArray, KnownArray]:
+    """By the names, else by the rows that were trained on, else the larger one."""
+
+    def looks_like_train(array: KnownArray) -> tuple[float, ...]:
+        own = _indices(array)
+        share = sum(row in trained for row in own) / max(len(own), 1)
+        named = bool(_TRAIN_NAME.search(array.name)) - bool(_TEST_NAME.search(array.name))
+        return named, round(share, 1), array.shape[0]
+
+    return (one, other) if looks_like_train(one) >= looks_like_train(other) else (other, one)
 
 
 def _labels_for(features: KnownArray, labels: Sequence[KnownArray]) -> KnownArray | None:

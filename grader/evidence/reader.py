@@ -14,6 +14,7 @@ from grader.evidence.datasets import RowFinder, make_rows, rows_used
 from grader.evidence.failures import failures
 from grader.evidence.figures import read_figures
 from grader.evidence.incidents import incidents
+from grader.evidence.losses_made import losses_made
 from grader.evidence.maps import drawn_maps, place_of
 from grader.evidence.markers import Markers
 from grader.evidence.measuring import held_out_accuracy, view_of_run
@@ -21,7 +22,7 @@ from grader.evidence.models import Model, read_models
 from grader.evidence.pages import Pages, cells_by_meaning
 from grader.evidence.parts import find_split, known_arrays, split_from_training
 from grader.evidence.pictures import boundaries, curves
-from grader.evidence.raw import RawEvaluation, RawEvents, RawLossModule, in_file_lines, read_events
+from grader.evidence.raw import RawEvaluation, RawEvents, RawRun, in_file_lines, read_events
 from grader.evidence.rebuilt import with_runs_joined
 from grader.evidence.runs import Data, Run, read_optimizers, read_runs
 from grader.evidence.tampering import tampering
@@ -117,10 +118,12 @@ def _data(
     raw: RawEvents, submission: Submission, assignment: Assignment
 ) -> tuple[dict[str, Data], dict[str, tuple[KnownArray, ...]]]:
     data, arrays = {}, {}
+    batches = [rows for run in raw.of(RawRun) if (rows := raw.array(run.rows)) is not None]
     for spec in assignment.datasets:
         finder = RowFinder(make_rows(spec))
         arrays[spec.id] = known_arrays(raw, finder, submission)
-        data[spec.id] = Data(spec, finder, find_split(arrays[spec.id], finder))
+        trained = frozenset(rows_used(finder, batches).tolist())
+        data[spec.id] = Data(spec, finder, find_split(arrays[spec.id], finder, trained))
     return data, arrays
 
 
@@ -174,7 +177,7 @@ def _task(task: TaskSpec, known: Known) -> TaskEvidence:
         run=run,
         runs=runs,
         optimizers=given.optimizers,
-        loss_modules=_loss_modules(task, known, run),
+        loss_modules=losses_made(task, known.raw, known.markers, model, run),
         reports=_reports(given, known),
         maps=_maps(given, known),
         attribution=given.how,
@@ -191,17 +194,6 @@ def _with_accuracy(run: Run, task: TaskSpec, known: Known) -> RunEvidence:
     view = view_of_run(run.model, run.evidence)
     accuracy = held_out_accuracy(run.model, run.final_weights, spec, None, view)
     return replace(run.evidence, held_out_accuracy=accuracy)
-
-
-def _loss_modules(task: TaskSpec, known: Known, run: RunEvidence | None) -> tuple[tuple[str, Where], ...]:
-    """Loss classes built in the exercise that asks for one; in an unmarked file, in the cell of the run."""
-    found = []
-    for event in known.raw.of(RawLossModule):
-        place = event.outer
-        marked = known.markers.exercise_at(place) == task.loss_exercise
-        if marked or (not known.markers.marked and run is not None and event.cell <= run.cell):
-            found.append((event.class_name, place))
-    return tuple(found)
 
 
 def _reports(given: Assigned, known: Known) -> Reports:
