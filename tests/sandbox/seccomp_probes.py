@@ -1,6 +1,6 @@
 """Run in a process of its own: installs the filter, tries things, prints what came of each as JSON.
 
-    python -m tests.sandbox.seccomp_probes refused|works|x32|i386 connect|no-connect
+python -m tests.sandbox.seccomp_probes refused|works|x32|i386 connect|no-connect
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def fifo() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.mkfifo(f"{folder}/f")
         os.mknod(f"{folder}/file")
-        assert sorted(os.listdir(folder)) == ["f", "file"]
+        assert {path.name for path in Path(folder).iterdir()} == {"f", "file"}
 
 
 def temporary_file() -> None:
