@@ -67,8 +67,12 @@ def main() -> None:
     arguments = parser.parse_args()
     job = json.loads(arguments.job.read_text(encoding="utf-8"))
     arguments.job.unlink()
+    serve(start_kernel(arguments.connection), job)
+
+
+def serve(app: IPKernelApp, job: dict[str, Any]) -> None:
+    """Make a kernel that listens the job's, and serve its cells to the end."""
     settle(job)
-    app = start_kernel(arguments.connection)
     prepare_session(app.kernel, job)
     Path(job["hello"]).write_text(json.dumps(_versions()), encoding="utf-8")
     app.start()
@@ -100,6 +104,7 @@ def prepare_session(kernel: Any, job: dict[str, Any]) -> None:
     """Give the shell its habits, its recorder and its limits; from here on the process is the student's."""
     shell = kernel.shell
     keep_inline(shell)
+    _end_stray_copies(shell)
     # Before the recorder, which then hears all of it.
     bound_speech(shell, job["output_chars"])
     foreign_imports.install(shell.note)
@@ -115,6 +120,17 @@ def prepare_session(kernel: Any, job: dict[str, Any]) -> None:
         recorder.finish()
 
     kernel.finish = finish
+
+
+def _end_stray_copies(shell: StudentShell) -> None:
+    """A child that a cell forked and forgot ends with the cell; it would go on as a second kernel."""
+    own = os.getpid()
+
+    def leave() -> None:
+        if os.getpid() != own:
+            os._exit(0)
+
+    shell.events.register("post_run_cell", leave)
 
 
 def limit_memory(allowance: int) -> Callable[[], None]:

@@ -1,0 +1,1 @@
+"""A process that has imported everything once and forks a kernel for each submission."""

@@ -1,0 +1,75 @@
+"""The innermost process: a Jupyter kernel that waits, sealed and ready, for the submission it will serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from grader.launcher.lineage import Room
+from grader.sandbox import rlimits
+
+CONNECTION = "connection.json"
+JOB = "job.json"
+_PORTS = {f"{name}_port": number for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+
+
+def serve(room: Room) -> None:
+    """Start a kernel, tell the launcher that it is there, wait for the job, and serve it to its end."""
+    from grader.record import launch
+
+    folder = room.plan.inside
+    settle_in(folder)
+    connection = _connection(folder)
+    file = folder / CONNECTION
+    file.write_text(json.dumps(connection), encoding="utf-8")
+    sys.argv[1:] = ["-f", str(file)]
+    app = launch.start_kernel(str(file))
+    job = _await_job(room, connection)
+    rlimits.limit(job["limits"])
+    launch.serve(app, job)
+
+
+def _await_job(room: Room, connection: dict[str, Any]) -> dict[str, Any]:
+    """Hand out the folder and a pipe; when a byte comes through it, the job lies in the folder."""
+    folder = os.open(room.plan.inside, os.O_RDONLY | os.O_DIRECTORY)
+    waiting, starting = os.pipe()
+    room.say({"say": "ready", "connection": connection, "inside": str(room.plan.inside)}, folder, starting)
+    for descriptor in (folder, starting):
+        os.close(descriptor)
+    # The student's code finds no way to the launcher.
+    room.line.close()
+    if not os.read(waiting, 1):
+        os._exit(0)
+    os.close(waiting)
+    file = room.plan.inside / JOB
+    job: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    file.unlink()
+    return job
+
+
+def settle_in(folder: Path) -> None:
+    """Make the scratch folder this process's home."""
+    home = folder / "home"
+    os.environ.update(
+        HOME=str(home),
+        TMPDIR=str(folder / "tmp"),
+        IPYTHONDIR=str(home / ".ipython"),
+        MPLCONFIGDIR=str(home / ".matplotlib"),
+    )
+    tempfile.tempdir = None
+    os.chdir(folder / "work")
+
+
+def _connection(folder: Path) -> dict[str, Any]:
+    return {
+        "transport": "ipc",
+        "ip": str(folder / "k"),
+        "key": os.urandom(16).hex(),
+        "signature_scheme": "hmac-sha256",
+        "kernel_name": "",
+        **_PORTS,
+    }

@@ -1,0 +1,236 @@
+"""The launcher's loop: keeps kernels ready, hands them out, passes orders on, and reports how they end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from grader.launcher.kernel import serve
+from grader.launcher.lineage import LONGEST_MESSAGE, Kept, spawn
+from grader.sandbox import calls, members
+from grader.sandbox.cgroup import Cgroup
+from grader.sandbox.plan import Plan
+
+_LOOK_S = 1.0
+"""How often the loop looks whether its own parent is still there."""
+_PATIENCE_S = 3.0
+"""For a warden to end its kernel before it is ended with it."""
+
+
+@dataclass
+class Held:
+    """One kernel and what is known of it."""
+
+    number: int
+    kept: Kept
+    scratch: Path | None
+    group: Cgroup | None
+    process: int
+    """Descriptor of its keeper, readable when that has ended."""
+    ready: dict[str, Any] | None = None
+    descriptors: list[int] = field(default_factory=list)
+    """The scratch folder and the pipe that starts it, until they are handed out."""
+    given: bool = False
+    ending: float | None = None
+    """Since when it is to end."""
+
+
+class Server:
+    """Everything the launcher does after it has warmed up; one thread."""
+
+    def __init__(self, control: socket.socket, plan: Plan, folder: Path, spares: int) -> None:
+        self._control = control
+        self._plan = plan
+        self._folder = folder
+        self._spares = spares
+        self._held: dict[int, Held] = {}
+        self._asked: list[int] = []
+        self._count = 0
+        self._parent = os.getppid()
+        self._selector = selectors.DefaultSelector()
+
+    def run(self) -> None:
+        """Serve until the client hangs up, then end every kernel."""
+        calls.prctl(calls.PR_SET_CHILD_SUBREAPER, 1)
+        self._selector.register(self._control, selectors.EVENT_READ, self._hear_client)
+        self._tell(tell="hello", layers=self._plan.layers.names() if self._plan.sealed else [])
+        try:
+            while os.getppid() == self._parent:
+                self._fill_up()
+                for key, _ in self._selector.select(_LOOK_S):
+                    key.data()
+                self._press_on()
+        except _HungUp:
+            pass
+        finally:
+            self._end_all()
+
+    # ------------------------------------------------------------ the client
+
+    def _hear_client(self) -> None:
+        message = self._control.recv(LONGEST_MESSAGE)
+        if not message:
+            raise _HungUp
+        order = json.loads(message)
+        held = self._held.get(order.get("kernel", -1))
+        if order["ask"] == "kernel":
+            self._asked.append(order["id"])
+            self._hand_out()
+        elif held is not None and order["ask"] == "signal":
+            held.kept.tell(signal=order["signal"])
+        elif held is not None and order["ask"] == "kill":
+            self._end(held)
+
+    def _hand_out(self) -> None:
+        """Give those who wait what is ready."""
+        for held in self._held.values():
+            if self._asked and held.ready is not None and not held.given and held.ending is None:
+                held.given = True
+                answer = {"tell": "kernel", "id": self._asked.pop(0), "kernel": held.number, **held.ready}
+                socket.send_fds(self._control, [json.dumps(answer).encode()], held.descriptors)
+                self._let_go(held)
+
+    def _tell(self, **message: Any) -> None:
+        try:
+            self._control.send(json.dumps(message).encode())
+        except OSError as error:
+            raise _HungUp from error
+
+    # ------------------------------------------------------------ kernels
+
+    def _fill_up(self) -> None:
+        """As many as are asked for, and the spares."""
+        waiting = sum(not held.given and held.ending is None for held in self._held.values())
+        for _ in range(len(self._asked) + self._spares - waiting):
+            self._spawn()
+
+    def _spawn(self) -> None:
+        self._count += 1
+        plan, scratch = self._plan, None
+        if not plan.layers.namespaces:
+            scratch = Path(tempfile.mkdtemp(prefix="grade-", dir=self._folder)).resolve()
+            plan = replace(plan, scratch=scratch)
+        kept = spawn(plan, serve)
+        group = self._grouped(kept)
+        held = Held(self._count, kept, scratch, group, os.pidfd_open(kept.keeper))
+        self._held[held.number] = held
+        self._selector.register(kept.line, selectors.EVENT_READ, lambda: self._hear_kernel(held))
+        self._selector.register(held.process, selectors.EVENT_READ, lambda: self._bury(held))
+
+    def _grouped(self, kept: Kept) -> Cgroup | None:
+        """Put a keeper, which waits for it, into a control group, where there are any."""
+        parent, ceiling = self._plan.layers.cgroup, self._plan.ceiling
+        if parent is None:
+            return None
+        group = Cgroup.make(parent, f"grade-{kept.keeper}", ceiling.memory, ceiling.processes)
+        group.enter(kept.keeper)
+        kept.tell()
+        return group
+
+    def _hear_kernel(self, held: Held) -> None:
+        message, descriptors, _, _ = socket.recv_fds(held.kept.line, LONGEST_MESSAGE, 4)
+        if not message:
+            self._selector.unregister(held.kept.line)
+            return
+        said = json.loads(message)
+        if said["say"] == "ready":
+            held.descriptors = descriptors
+            held.ready = {"connection": said["connection"], "inside": said["inside"]}
+            self._hand_out()
+        elif said["say"] == "failed" and not held.given:
+            self._fail(said["why"])
+        elif said["say"] in ("over", "incident"):
+            self._tell(tell=said.pop("say"), kernel=held.number, **said)
+
+    def _fail(self, why: str) -> None:
+        """A kernel did not come up: whoever waits is told, and no other is tried until somebody asks again."""
+        self._spares = 0
+        if self._asked:
+            self._tell(tell="failed", id=self._asked.pop(0), why=why)
+        else:
+            self._tell(tell="trouble", why=why)
+
+    def _end(self, held: Held) -> None:
+        held.kept.tell(kill=True)
+        held.ending = held.ending or time.monotonic()
+
+    def _press_on(self) -> None:
+        for held in self._held.values():
+            if held.ending is not None and time.monotonic() - held.ending > _PATIENCE_S:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(held.kept.keeper, signal.SIGKILL)
+
+    def _bury(self, held: Held) -> None:
+        """All of a lineage is gone: take leave of it and of what it left."""
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(held.kept.keeper, 0)
+        self._drain(held)
+        for source in (held.kept.line, held.process):
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(source)
+        held.kept.line.close()
+        os.close(held.process)
+        self._let_go(held)
+        del self._held[held.number]
+        self._sweep(held)
+        if held.given:
+            self._tell(tell="gone", kernel=held.number)
+        elif held.ending is None:
+            self._fail("a kernel ended before it was asked for anything")
+
+    def _drain(self, held: Held) -> None:
+        """Hear what it said last."""
+        held.kept.line.setblocking(False)
+        with contextlib.suppress(BlockingIOError, ConnectionError, KeyError):
+            while held.kept.line in {key.fileobj for key in self._selector.get_map().values()}:
+                self._hear_kernel(held)
+
+    def _sweep(self, held: Held) -> None:
+        """Orphans of a keeper that was ended from outside have become ours; so has its folder."""
+        if held.group is not None:
+            held.group.kill()
+            held.group.remove()
+        known = {other.kept.keeper for other in self._held.values()}
+        members.kill_children_but(known)
+        if held.scratch is not None:
+            shutil.rmtree(held.scratch, ignore_errors=True)
+
+    def _let_go(self, held: Held) -> None:
+        for descriptor in held.descriptors:
+            os.close(descriptor)
+        held.descriptors = []
+
+    def _end_all(self) -> None:
+        for held in list(self._held.values()):
+            held.kept.tell(kill=True)
+            held.kept.line.close()
+        deadline = time.monotonic() + _PATIENCE_S
+        for held in list(self._held.values()):
+            self._await_end(held, deadline)
+        members.kill_children_but(set())
+        for held in self._held.values():
+            if held.scratch is not None:
+                shutil.rmtree(held.scratch, ignore_errors=True)
+            if held.group is not None:
+                held.group.remove()
+
+    def _await_end(self, held: Held, deadline: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(held.process, selectors.EVENT_READ)
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                os.kill(held.kept.keeper, signal.SIGKILL)
+        os.waitpid(held.kept.keeper, 0)
+
+
+class _HungUp(Exception):
+    """Nobody is at the other end."""

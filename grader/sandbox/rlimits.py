@@ -1,0 +1,48 @@
+"""Limits of single processes, set by a process upon itself before the student's code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+
+_OURS = 64
+"""Threads and processes that the kernel itself needs beside those a submission may start."""
+
+
+def limit(limits: Mapping[str, float]) -> None:
+    """Lower what is named, for this process and all that it starts.
+
+    Args:
+        limits: `processes`, `file_bytes`, `open_files`, `cpu_s`, each where it is to be held.
+    """
+    _lower(resource.RLIMIT_CORE, 0)
+    for name in ("RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO", "RLIMIT_NICE", "RLIMIT_MEMLOCK"):
+        _lower(getattr(resource, name), 0)
+    if "processes" in limits:
+        _lower(resource.RLIMIT_NPROC, _tasks_of_this_user() + _OURS + int(limits["processes"]))
+    if "file_bytes" in limits:
+        _lower(resource.RLIMIT_FSIZE, int(limits["file_bytes"]))
+    if "open_files" in limits:
+        _lower(resource.RLIMIT_NOFILE, int(limits["open_files"]))
+    if "cpu_s" in limits:
+        _lower(resource.RLIMIT_CPU, max(1, int(limits["cpu_s"])))
+
+
+def _lower(which: int, value: int) -> None:
+    _, most = resource.getrlimit(which)
+    with contextlib.suppress(ValueError, OSError):
+        kept = value if most == resource.RLIM_INFINITY else min(value, most)
+        resource.setrlimit(which, (kept, kept))
+
+
+def _tasks_of_this_user() -> int:
+    """Threads that count against this user's limit already; in a user namespace only its own are seen and count."""
+    count = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_uid == os.getuid():
+                count += len(os.listdir(folder / "task"))
+    return count

@@ -1,0 +1,61 @@
+"""What no limit of a single process can hold: the memory and the number of all of them together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass
+
+from grader.sandbox import members
+from grader.sandbox.plan import Ceiling
+
+INTERVAL_S = 0.1
+_GIGABYTE = 1024**3
+
+
+@dataclass
+class Watch:
+    """Looks at a sandbox now and then, and ends what has outgrown it; the kernel itself only as the last resort."""
+
+    members: members.Members
+    kernel: int
+    ceiling: Ceiling
+    before: int
+    """Bytes that the kernel held before the student's code, shared with every process it forks."""
+
+    def look(self) -> str | None:
+        """What was too much just now, as a sentence for the report; None while all is well."""
+        found = self.members()
+        if len(found) > self.ceiling.processes:
+            members.kill(self.members, self.kernel)
+            return f"more than {self.ceiling.processes} processes ran at once; all but the notebook's own were ended"
+        if self._held(found) <= self.ceiling.memory:
+            return None
+        if members.kill(self.members, self.kernel):
+            return f"its processes held more than {self._memory} together; all but the notebook's own were ended"
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.kernel, signal.SIGKILL)
+        return f"its process held more than {self._memory} and was ended"
+
+    @property
+    def _memory(self) -> str:
+        return f"{self.ceiling.memory / _GIGABYTE:.3g} GB"
+
+    def _held(self, found: list[int]) -> int:
+        """Bytes beyond `before`; counted exactly, which is slow, only where the quick count is too high."""
+        quick = sum(self._beyond(members.field(process, "status", "RssAnon", "RssShmem")) for process in found)
+        if quick <= self.ceiling.memory:
+            return quick
+        exact = [members.field(process, "smaps_rollup", "Pss_Anon", "Pss_Shmem") for process in found]
+        # A process that hides its map from us is taken at the quick count.
+        pairs = zip(exact, found, strict=True)
+        return self._beyond(sum(share or members.field(process, "status", "RssAnon") for share, process in pairs))
+
+    def _beyond(self, held: int) -> int:
+        return max(0, held - self.before)
+
+
+def held_by(process: int) -> int:
+    """Bytes of memory of its own that a process holds now."""
+    return members.field(process, "status", "RssAnon", "RssShmem")
