@@ -11,6 +11,7 @@ from grader.check.judge import judge
 from grader.check.rerun import deserves_another_seed, looks_written_down
 from grader.compose import compose
 from grader.diagnose.catalogue import diagnose
+from grader.diagnose.codes import with_lessons
 from grader.evidence.before import markers_of, probes_for, turns_of
 from grader.evidence.operator_names import ALLOWED
 from grader.execute.job import Device, Job
@@ -92,7 +93,7 @@ def _verdict(
 ) -> Grade:
     mistakes = diagnose(assignment, evidence, _report)
     findings = judge(assignment, evidence, mistakes, _report)
-    verdict = compose(submission, assignment, recording, evidence, findings)
+    verdict = with_lessons(compose(submission, assignment, recording, evidence, findings))
     return verdict.model_copy(
         update={"timing": Timing(total_s=round(seconds, 3), student_s=verdict.timing.student_s)}
     )

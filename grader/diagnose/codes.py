@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from grader.model.grade import Grade, Lesson
 
 
 class Code(BaseModel):
@@ -34,3 +37,17 @@ def codes() -> dict[str, Code]:
     """Every code with its entry, in the table's order."""
     text = (files("grader.diagnose") / "codes.toml").read_text(encoding="utf-8")
     return {name: Code.model_validate(entry) for name, entry in tomllib.loads(text).items()}
+
+
+def with_lessons(grade: Grade) -> Grade:
+    """`grade` with what each of the codes that it names means, in the table's order."""
+    named = {d.code for part in (grade, *grade.exercises) for d in part.diagnoses}
+    return grade.model_copy(update={"lessons": _lessons(named)})
+
+
+def _lessons(named: Collection[str]) -> tuple[Lesson, ...]:
+    return tuple(
+        Lesson(code=name, seen=c.seen, why=c.why, mend=c.mend, example=c.example.strip(), read=c.read)
+        for name, c in codes().items()
+        if name in named
+    )

@@ -65,6 +65,22 @@ class Diagnosis(Record):
     """Where to read more."""
 
 
+class Lesson(Record):
+    """What a named mistake means, for whoever made it: its paragraph of `docs/diagnoses.md`."""
+
+    code: str
+    seen: str
+    """The invariant that is violated, one sentence."""
+    why: str
+    """Why it matters."""
+    mend: str
+    """What to do."""
+    example: str
+    """Python, as learners write it; the mended line after `# better:`."""
+    read: str
+    """Address of where to read more."""
+
+
 class SourceExcerpt(Record):
     """Some of the student's lines, for the report to show beside a verdict."""
 
@@ -198,6 +214,8 @@ class Grade(Record):
     exercises: tuple[ExerciseResult, ...]
     diagnoses: tuple[Diagnosis, ...] = ()
     """Those that concern the submission as a whole: `run-*`, `integrity-*`."""
+    lessons: tuple[Lesson, ...] = ()
+    """One for each code that is named anywhere above, in the catalogue's order."""
     notes: tuple[str, ...] = ()
     """What the grader had to do differently: mended files, neutralised magics, missing sandbox layers."""
     timing: Timing = Field(default=Timing(total_s=0.0, student_s=0.0))

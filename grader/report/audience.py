@@ -27,7 +27,8 @@ def for_audience(grade: Grade, audience: Audience) -> Grade:
     hidden = exercises != grade.exercises or kept != grade.diagnoses
     if hidden or grade.needs_review:
         kept = (_REVIEW, *kept)
-    return grade.model_copy(update={"exercises": exercises, "diagnoses": kept})
+    lessons = tuple(lesson for lesson in grade.lessons if not _is_integrity(lesson.code))
+    return grade.model_copy(update={"exercises": exercises, "diagnoses": kept, "lessons": lessons})
 
 
 def _without_integrity(exercise: ExerciseResult) -> ExerciseResult:
@@ -37,4 +38,8 @@ def _without_integrity(exercise: ExerciseResult) -> ExerciseResult:
 
 
 def _open_diagnoses(diagnoses: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
-    return tuple(diagnosis for diagnosis in diagnoses if not diagnosis.code.startswith("integrity-"))
+    return tuple(diagnosis for diagnosis in diagnoses if not _is_integrity(diagnosis.code))
+
+
+def _is_integrity(code: str) -> bool:
+    return code.startswith("integrity-")

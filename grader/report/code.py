@@ -52,6 +52,11 @@ def code_block(excerpt: SourceExcerpt, max_lines: int) -> CodeBlock:
     return CodeBlock(excerpt.cell, tuple(lines), cut=len(kept) < len(texts))
 
 
+def coloured(text: str) -> Markup:
+    """Some Python as highlighted HTML, without line numbers."""
+    return Markup("\n").join(_coloured(text.split("\n")))
+
+
 def _coloured(texts: list[str]) -> list[Markup]:
     lexer = PythonLexer(stripnl=False, stripall=False, ensurenl=False)
     # The formatter escapes; it closes its spans at each line's end, so that lines can stand alone.

@@ -18,7 +18,7 @@ from grader.model.grade import CheckResult, ExerciseResult, Grade, ModelStage, O
 from grader.model.submission import Where
 from grader.report import charts, maps, text
 from grader.report.audience import Audience, for_audience
-from grader.report.code import CodeBlock, code_block
+from grader.report.code import CodeBlock, code_block, coloured
 from grader.report.selection import BUDGETS, Budget, Selected, lost_points, select_outputs
 
 MAX_BYTES = 600_000
@@ -82,6 +82,7 @@ def _page(grade: Grade, budget: Budget) -> str:
         grade=grade,
         exercises=exercises,
         losses=_greatest_losses(exercises),
+        taught={lesson.code for lesson in grade.lessons},
         kind=grade.submission.kind,
         budget=budget,
         # Written by us, in our file: not escaped, for the hash must fit.
@@ -148,6 +149,7 @@ def _environment() -> Environment:
         place=text.place,
         safe_link=safe_link,
         dots=_dots,
+        coloured=coloured,
     )
     return environment
 

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import grader
-from grader.diagnose.codes import codes
+from grader.diagnose.codes import codes, with_lessons
 from grader.diagnose.document import page
+from tests.report import sample
 
 PACKAGE = Path(grader.__file__).parent
 DOCS = PACKAGE.parent / "docs" / "diagnoses.md"
@@ -44,3 +45,12 @@ def test_every_example_is_python_or_a_piece_of_it() -> None:
 def test_a_warning_costs_nothing_and_all_else_says_what_it_costs() -> None:
     for name, code in codes().items():
         assert bool(code.costs) == (code.severity != "warn"), name
+
+
+def test_a_grade_holds_the_paragraphs_of_the_codes_it_names_and_no_others() -> None:
+    grade = with_lessons(sample.mixed())
+    named = {d.code for part in (grade, *grade.exercises) for d in part.diagnoses}
+    assert [lesson.code for lesson in grade.lessons] == [code for code in codes() if code in named]
+    assert "loop-no-zero-grad" in named and "run-error" in named
+    assert grade.lessons[0].mend == codes()[grade.lessons[0].code].mend
+    assert with_lessons(sample.excellent()).lessons == ()

@@ -16,6 +16,7 @@ from grader.model.grade import (
     Environment,
     ExerciseResult,
     Grade,
+    Lesson,
     ModelStage,
     Outcome,
     OutputExcerpt,
@@ -224,6 +225,26 @@ def excellent() -> Grade:
     return grade((*(_passed(n, **special.get(n, {})) for n in range(1, 10)), extra))
 
 
+LESSONS = (
+    Lesson(
+        code="loop-no-zero-grad",
+        seen="Gradients of one step are still there at the next.",
+        why="Each step then goes by the sum of all gradients so far.",
+        mend="Clear them once in every step.",
+        example="loss.backward()\n# better:\noptimizer.zero_grad()\nloss.backward()",
+        read="https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html",
+    ),
+    Lesson(
+        code="integrity-hardcoded",
+        seen="A result does not depend on the data or on the training.",
+        why="It would be the same had nothing been learned.",
+        mend="Look at where it comes from.",
+        example='print("accuracy 0.993")',
+        read="https://docs.pytorch.org/integrity",
+    ),
+)
+
+
 def mixed() -> Grade:
     """Every outcome, a diagnosis of every severity, and one that is for instructors alone."""
     loop = SourceExcerpt(cell=7, first_line=1, text=LOOP, highlight=(7, 10))
@@ -253,6 +274,7 @@ def mixed() -> Grade:
             ),
         ),
         notes=("The line `!pip install torchmetrics` in cell 1 was passed over.",),
+        lessons=LESSONS,
     )
 
 

@@ -13,7 +13,7 @@ from tests.report import sample
 
 TAGS = """
 html head meta title style body a header div p h1 h2 h3 svg circle path text nav ol ul li span small
-main section details summary figure figcaption b code pre mark img dl dt dd footer
+main section article details summary figure figcaption b code pre mark img dl dt dd footer
 """
 ATTRIBUTES = """
 lang charset http-equiv content name class href id aria-label aria-labelledby aria-hidden focusable
@@ -136,8 +136,25 @@ def test_too_much_of_everything_still_fits() -> None:
     assert "more remarks, excerpts or drawings are not shown here" in html
 
 
+def test_a_named_mistake_leads_to_its_paragraph_on_the_page() -> None:
+    page = Page(to_html(sample.mixed()))
+    taught = {f"about-{lesson.code}" for lesson in sample.LESSONS}
+    linked = {link.removeprefix("#") for link in page.values("href") if link.startswith("#about-")}
+    assert linked == taught <= {*page.values("id")}
+    assert "Each step then goes by the sum" not in to_html(sample.excellent())
+    assert sample.LESSONS[0].why in "".join(page.text)
+    assert sample.LESSONS[0].example in "".join(page.text)
+
+
+def test_without_a_paragraph_nothing_leads_there() -> None:
+    bare = sample.mixed().model_copy(update={"lessons": ()})
+    html = to_html(bare)
+    assert "#about-" not in html and "What the named mistakes mean" not in html
+
+
 def test_students_do_not_see_what_was_noticed() -> None:
     html = to_html(sample.mixed(), "student")
+    assert sample.LESSONS[0].why in html
     assert "integrity" not in html and "does not depend on the training" not in html
     assert "An instructor will look at this submission." in html
     assert "integrity-hardcoded" in to_html(sample.mixed(), "instructor")
