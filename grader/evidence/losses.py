@@ -103,6 +103,8 @@ class LossView:
     """What stands between the model's output and the loss."""
     threshold: float
     """Of a single output column, where class 1 begins."""
+    smoothing: float = 0.0
+    """Of a cross entropy: the share of each label that is spread evenly over all classes."""
 
     def seen(self, outputs: Array) -> Array:
         """The outputs as the loss gets them."""
@@ -115,7 +117,25 @@ class LossView:
 
     def loss(self, outputs: Array, labels: Array) -> float | None:
         """The mean loss of these outputs for these labels; None for a kind that we cannot redo."""
-        return loss_value(self.kind, self.seen(outputs), labels)
+        own = loss_value(self.kind, self.seen(outputs), labels)
+        if not self.smoothing or own is None:
+            return own
+        spread = self.evenly(outputs)
+        return None if spread is None else (1 - self.smoothing) * own + self.smoothing * spread
+
+    def evenly(self, outputs: Array) -> float | None:
+        """The mean loss if every class were as right as any other, smoothing left out."""
+        seen, classes = self.seen(outputs), outputs.shape[1]
+        each = [loss_value(self.kind, seen, np.full(len(seen), float(label))) for label in range(classes)]
+        known = [value for value in each if value is not None]
+        return float(np.mean(known)) if len(known) == classes else None
+
+    def over_pairs(self, outputs: Array, labels: Array) -> float | None:
+        """The mean loss if every output met every label, as (N, 1) and (N,) do when they are spread."""
+        found, shares = np.unique(labels, return_counts=True)
+        each = [self.loss(outputs, np.full(len(outputs), label)) for label in found]
+        known = [value for value in each if value is not None]
+        return float(np.dot(known, shares / shares.sum())) if len(known) == len(found) else None
 
     def classes(self, outputs: Array) -> Array:
         """The class each row is given: the largest column, or one column's side of the threshold; shape (n,)."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from grader.evidence.losses import LossView, as_labels, view_of
 from grader.evidence.models import Model
 from grader.evidence.predictions import mistaken_figures
 from grader.model.assignment import DatasetSpec
-from grader.model.evidence import Measured, RunEvidence
+from grader.model.evidence import UNSMOOTHED, Measured, RunEvidence
 
 Array = np.ndarray[Any, Any]
+_FLOAT = 1e-5
+"""Relative difference between means in float32 on the student's side and in float64 here."""
 
 
 def view_of_run(model: Model, run: RunEvidence) -> LossView:
@@ -22,35 +25,80 @@ def view_of_run(model: Model, run: RunEvidence) -> LossView:
     return view_of(run.loss_kind, run.activation_before_loss, model.facts.output_activation)
 
 
-def formula_holds(
+@dataclass(frozen=True)
+class Batch:
+    """What a loss was taken on: the model's outputs, shape (n, k), the labels, shape (n,), and the loss it gave."""
+
+    outputs: Array
+    labels: Array
+    loss: float
+
+
+def batch_at(
     model: Model,
+    step: int,
     weights: Mapping[str, Array],
-    view: LossView,
     run: RunEvidence,
     rows: Array | None,
     targets: Array | None,
     batch_rows: Array | None,
-) -> bool:
-    """Whether our formula gives the first recorded loss: label smoothing, class weights or penalties change it.
+) -> Batch | None:
+    """What went through the model at a backward pass; None where its rows were not kept."""
+    if rows is None or targets is None or batch_rows is None or step >= min(len(batch_rows), len(run.losses)):
+        return None
+    sizes = batch_rows.reshape(-1)
+    if not np.isfinite(sizes).all() or targets.ndim == 0:
+        return None
+    whole = bool((sizes == len(rows)).all())  # the same full batch again is kept once
+    first, count = 0 if whole else int(sizes[:step].sum()), int(sizes[step])
+    if count <= 0 or first + count > min(len(rows), len(targets)):
+        return None
+    outputs = model.outputs(weights, rows[first : first + count])
+    if outputs is None:
+        return None
+    return Batch(outputs, as_labels(targets[first : first + count]), float(run.losses[step]))
+
+
+def formula_holds(batch: Batch | None, view: LossView) -> bool:
+    """Whether our formula gives the recorded loss: class weights or penalties change it.
 
     A loss divided for gradient accumulation, or summed over the batch, is the same formula.
     """
-    if rows is None or targets is None or batch_rows is None or not len(batch_rows) or not len(run.losses):
+    ours = view.loss(batch.outputs, batch.labels) if batch is not None else None
+    if batch is None or ours is None or not np.isfinite(ours) or not ours:
         return False
-    first = batch_rows.reshape(-1)[0]
-    count = int(first) if np.isfinite(first) else 0
-    outputs = model.outputs(weights, rows[:count]) if 0 < count <= len(rows) else None
-    if outputs is None or targets.ndim == 0 or len(targets) < count:
-        return False
-    ours = view.loss(outputs, as_labels(targets[:count]))
-    if ours is None or not np.isfinite(ours) or not ours:
-        return False
-    ratio = float(run.losses[0]) / ours
+    ratio = batch.loss / ours
     if not np.isfinite(ratio) or ratio <= 0:
         return False
     times = ratio if ratio >= 1 else 1 / ratio
-    whole = round(times) in {1, count} or (ratio < 1 and round(times) <= 64)
+    whole = round(times) in {1, len(batch.labels)} or (ratio < 1 and round(times) <= 64)
     return whole and abs(times - round(times)) <= 2e-4 * times
+
+
+def with_smoothing(view: LossView, batch: Batch | None) -> LossView:
+    """The same view with the label smoothing that explains the recorded loss, where a round share does."""
+    if batch is None or view.kind != "cross-entropy" or batch.outputs.shape[1] < 2:
+        return view
+    own, spread = view.loss(batch.outputs, batch.labels), view.evenly(batch.outputs)
+    if own is None or spread is None or not np.isfinite([own, spread]).all() or abs(spread - own) < 1e-3:
+        return view
+    share = (batch.loss - own) / (spread - own)
+    shown = round(share, 3)
+    fits = 0 < shown < 1 and abs(share - shown) * abs(spread - own) <= _FLOAT * batch.loss
+    return replace(view, smoothing=shown) if fits else view
+
+
+def taken_over_pairs(batches: Iterable[Batch | None], view: LossView) -> bool:
+    """Whether recorded losses are means over all pairs of an output and a label, and not over the rows."""
+    verdicts = []
+    for batch in batches:
+        if batch is None or batch.outputs.shape[1] != 1 or len(batch.labels) < 2:
+            continue
+        own, pairs = view.loss(batch.outputs, batch.labels), view.over_pairs(batch.outputs, batch.labels)
+        if own is None or pairs is None or not abs(own - pairs) > 10 * _FLOAT * abs(pairs):
+            continue
+        verdicts.append(abs(batch.loss - pairs) <= _FLOAT * abs(pairs))
+    return bool(verdicts) and 2 * sum(verdicts) > len(verdicts)
 
 
 def measure(
@@ -75,6 +123,11 @@ def measure(
         mistaken["test"]["train-labels"] = float((classes == train[1][: len(test[1])]).mean())
     if not formula_holds:
         mistaken["test"].pop("own-predictions", None)
+    elif view.smoothing:
+        plain = replace(view, smoothing=0.0)
+        for name, part in (("train", train), ("test", test)):
+            loss, _ = _figures(model, weights, plain, part)
+            mistaken[name] |= {UNSMOOTHED: loss} if loss is not None else {}
     return Measured(step, train_loss, test_loss, train_accuracy, test_accuracy, mistaken)
 
 

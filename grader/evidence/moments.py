@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader.evidence.claims import Meaning, Part
-from grader.model.evidence import Measured, RunEvidence
+from grader.model.evidence import UNSMOOTHED, Measured, RunEvidence
 from grader.model.reported import Comparison
 
 Array = np.ndarray[Any, Any]
@@ -238,6 +238,9 @@ def figures_of(
             yield Figure(value, meaning, part, f"{meaning} over the {part} rows{when}", slack)
             if loss and rows:
                 yield Figure(value * rows, meaning, part, f"loss summed over the {part} rows{when}")
+            plain = point.mistaken.get(part, {}).get(UNSMOOTHED) if loss else None
+            if plain is not None:
+                yield Figure(plain, meaning, part, f"loss over the {part} rows without label smoothing{when}")
     if train is not None and test is not None and train_size and test_size:
         rows = train_size + test_size
         everywhere = (train * train_size + test * test_size) / rows
@@ -316,12 +319,12 @@ def loss_band(course: Course, step: int, part: Part = "unknown") -> tuple[float,
 
 
 def _pick(point: Measured, meaning: Meaning, part: Part) -> tuple[float | None, ...]:
-    pair = (
-        (point.train_loss, point.test_loss)
-        if meaning == "loss"
-        else (point.train_accuracy, point.test_accuracy)
-    )
-    return pair if part == "unknown" else (pair[0],) if part == "train" else (pair[1],)
+    loss = meaning == "loss"
+    train = point.train_loss if loss else point.train_accuracy
+    test = point.test_loss if loss else point.test_accuracy
+    plain = {name: figures.get(UNSMOOTHED) if loss else None for name, figures in point.mistaken.items()}
+    pairs = {"train": (train, plain.get("train")), "test": (test, plain.get("test"))}
+    return (*pairs["train"], *pairs["test"]) if part == "unknown" else pairs[part]
 
 
 def _band(groups: Sequence[tuple[float | None, ...]]) -> tuple[float, float] | None:

@@ -12,13 +12,23 @@ from grader.evidence.datasets import Match, RowFinder
 from grader.evidence.loop_order import outputs_detached, stepped_first, walked_again
 from grader.evidence.loss_operands import rounds, swapped, taken_on_classes
 from grader.evidence.losses import LossView, activation_before, as_labels, loss_kind
-from grader.evidence.measuring import formula_holds, held_out_accuracy, measure, view_of_run
+from grader.evidence.measuring import (
+    batch_at,
+    formula_holds,
+    held_out_accuracy,
+    measure,
+    taken_over_pairs,
+    view_of_run,
+    with_smoothing,
+)
 from grader.evidence.models import Model
 from grader.evidence.raw import RawDetail, RawEvaluation, RawEvents, RawOptimizer, RawRun
 from grader.model.assignment import DatasetSpec
 from grader.model.evidence import LossKind, OptimizerEvidence, RunEvidence, Split
 
 Array = np.ndarray[Any, Any]
+_BATCHES = 12
+"""Batches of a run that losses are recomputed on."""
 
 
 @dataclass(frozen=True)
@@ -97,23 +107,25 @@ def _read(
         label_agreement=_label_agreement(used, match, targets),
         steps_per_epoch=_steps_per_epoch(match, raw.array(event.batch_rows), used),
     )
+    if targets is None and used is not None and match is not None and (match.rows >= 0).all():
+        targets = used.finder.rows.labels[match.rows]  # a loss of the student's own keeps no targets
     train = _train_part(used, match, rows, targets)
     test = _test_part(used, match, event, raw, train)
     weights = [(shot.step, raw.arrays(shot.state)) for shot in event.snapshots]
     if model is not None:
-        view = view_of_run(model, evidence)
-        known = weights and formula_holds(
-            model, weights[0][1], view, evidence, rows, targets, raw.array(event.batch_rows)
-        )
+        sizes = raw.array(event.batch_rows)
+        batches = [
+            batch_at(model, step, state, evidence, rows, targets, sizes) for step, state in weights[:_BATCHES]
+        ]
+        plain = view_of_run(model, evidence)
+        view = with_smoothing(plain, batches[0]) if batches else plain
+        known = bool(batches) and formula_holds(batches[0], view)
         evidence = replace(
             evidence,
+            broadcast=evidence.broadcast or taken_over_pairs(batches, view),
             hard_labels=evidence.hard_labels
-            or _classes_in_loss(
-                model, weights, view, evidence, used, match, rows, raw.array(event.batch_rows)
-            ),
-            measured=tuple(
-                measure(model, step, state, view, train, test, bool(known)) for step, state in weights
-            ),
+            or _classes_in_loss(model, weights, view, evidence, used, match, rows, sizes),
+            measured=tuple(measure(model, step, state, view, train, test, known) for step, state in weights),
             initial_weights_of=_same_start(event, earlier),
             held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, view)
             if used and weights

@@ -153,6 +153,10 @@ LossKind = Literal[
 ]
 
 
+UNSMOOTHED = "unsmoothed"
+"""Among the figures of `Measured.mistaken`, no mistake: the loss without the label smoothing used in training."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """Figures of a model at one step, recomputed outside from its weights; accuracies are fractions."""
