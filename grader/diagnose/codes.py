@@ -41,7 +41,8 @@ def codes() -> dict[str, Code]:
 
 def with_lessons(grade: Grade) -> Grade:
     """`grade` with what each of the codes that it names means, in the table's order."""
-    named = {d.code for part in (grade, *grade.exercises) for d in part.diagnoses}
+    every = [*grade.diagnoses, *(d for exercise in grade.exercises for d in exercise.diagnoses)]
+    named = {diagnosis.code for diagnosis in every}
     return grade.model_copy(update={"lessons": _lessons(named)})
 
 
