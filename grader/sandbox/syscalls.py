@@ -58,9 +58,12 @@ ABSENT = refused(errno.ENOSYS)
 FORBIDDEN = refused(errno.EPERM)
 NO_NETWORK = refused(errno.EAFNOSUPPORT)
 """As on a kernel without that network: a resolver and its callers give up at once, without a retry."""
+NO_INTERFACES = refused(errno.EOPNOTSUPP)
+"""For netlink, which getifaddrs(3) asks: libzmq aborts the process unless it is told this or EINVAL."""
 UNKNOWN_OPTION = refused(errno.EINVAL)
 
 AF_UNIX = 1
+AF_NETLINK = 16
 SOCK_STREAM = 1
 SOCK_SEQPACKET = 5
 _SOCK_TYPE_MASK = 0xF
@@ -71,6 +74,7 @@ _TIOCSTI = 0x5412
 _TIOCLINUX = 0x541C
 _PERSONALITY_READ = 0xFFFFFFFF
 _PRIO_PROCESS = 0
+_SCHED_OTHER = 0
 
 _PR_SET_DUMPABLE = 4
 _PR_ALLOWED = (
@@ -185,7 +189,8 @@ def _examined(*, connect: bool) -> Mapping[str, Decision]:
         "setpriority": ALLOW if connect else _is(0, _PRIO_PROCESS, _is(1, 0, ALLOW, FORBIDDEN), FORBIDDEN),
         "sched_setaffinity": own,
         "sched_setparam": own,
-        "sched_setscheduler": own,
+        # The ordinary policy can be given to any thread: libzmq gives it to its own, and aborts where it may not.
+        "sched_setscheduler": _is(1, _SCHED_OTHER, ALLOW, own),
         "sched_setattr": own,
     }
 
@@ -193,7 +198,7 @@ def _examined(*, connect: bool) -> Mapping[str, Decision]:
 def _family(connect: bool) -> Decision:
     """Local sockets; without `connect` only kinds whose peer is fixed: a datagram names its own by sendmsg."""
     kinds = ALLOW if connect else _one_of(1, (SOCK_STREAM, SOCK_SEQPACKET), ALLOW, FORBIDDEN, _SOCK_TYPE_MASK)
-    return _is(0, AF_UNIX, kinds, NO_NETWORK)
+    return _is(0, AF_UNIX, kinds, _is(0, AF_NETLINK, NO_INTERFACES, NO_NETWORK))
 
 
 def _prctl() -> Decision:

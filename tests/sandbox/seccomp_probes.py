@@ -193,6 +193,23 @@ def another_filter() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
+def kernel_sockets() -> None:
+    """What a Jupyter kernel does as it starts; libzmq ends the process by abort() on an errno it did not expect."""
+    import zmq
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        zmq.Context() as context,
+        context.socket(zmq.REP) as replies,
+    ):
+        replies.bind(f"ipc://{folder}/s")
+        try:
+            replies.bind_to_random_port("tcp://127.0.0.1")
+        except zmq.ZMQError:
+            return
+    raise AssertionError("a port was bound")
+
+
 def saved_tensor() -> None:
     import torch
 
@@ -233,6 +250,7 @@ WORKS = {
     "own limits": own_limits_and_priority,
     "no name is found": no_name_is_found,
     "another filter": another_filter,
+    "kernel sockets": kernel_sockets,
     "saved tensor": saved_tensor,
     "trained step": trained_step,
     "pool": pool,
