@@ -306,7 +306,7 @@ EXPECTED = {
     **dict.fromkeys(probes.REFUSED | probes.REFUSED_WITHOUT_CONNECT, "EPERM"),
     **dict.fromkeys(("tcp", "udp", "vsock", "packet", "alg", "tcp after exec"), "EAFNOSUPPORT"),
     **dict.fromkeys(("clone3", "memfd", "shmget"), "ENOSYS"),
-    "netlink": "EOPNOTSUPP",
+    "netlink": errno.errorcode[errno.EOPNOTSUPP],  # two names share the number
     "prctl unknown": "EINVAL",
 }
 
