@@ -21,7 +21,7 @@ from pathlib import Path
 
 from grader.api import configured
 from grader.execute.bundle import read_bundle, write_bundle
-from grader.execute.cold import ColdKernel
+from grader.execute.choice import opened_kernel
 from grader.load.submission import load_submission
 from grader.pipeline import grade, rejudge
 from grader.report.html_report import to_html
@@ -43,7 +43,8 @@ def main() -> None:
     options = parser.parse_args()
     assignment = configured(None)
     whole = time.process_time()
-    graded = grade(load_submission(options.submission), assignment, ColdKernel())
+    with opened_kernel(assignment.limits) as kernel:
+        graded = grade(load_submission(options.submission), assignment, kernel)
     to_json(graded.grade)
     to_html(graded.grade, "instructor")
     whole = time.process_time() - whole

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
-from grader.execute.cold import ColdKernel
+from grader.execute.choice import opened_kernel
 from grader.execute.job import Device
 from grader.execute.kernel import Kernel
+from grader.execute.launcher import Sandbox
 from grader.load.assignment import default_assignment_folder, load_assignment
 from grader.load.submission import load_submission
 from grader.model.assignment import Assignment
@@ -23,6 +25,8 @@ def grade(
     device: Device = "cpu",
     timeout: float | None = None,
     probe: Probe = "auto",
+    sandbox: Sandbox = "auto",
+    cold: bool = False,
     kernel: Kernel | None = None,
 ) -> Grade:
     """Grade one notebook or script.
@@ -34,16 +38,21 @@ def grade(
         device: `cpu`, `cuda` or `mps`.
         timeout: seconds for the whole submission, instead of the assignment's limit.
         probe: whether it runs once more on turned data: `auto`, `always` or `never`.
-        kernel: what executes it; a fresh Jupyter kernel where none is given.
+        sandbox: `auto` uses every layer this machine has, `strict` demands namespaces and seccomp, `none` uses none.
+        cold: start Python from nothing instead of forking a process that has imported everything.
+        kernel: what executes it, for grading several (`grader.execute.choice.opened_kernel`); else one of its own.
 
     Raises:
         UnreadableSubmission: it is no notebook or script.
         BadAssignment: the folder does not hold an assignment.
-        UsageError: the device is not there.
+        UsageError: the device is not there, or no sandbox such as was asked for.
         GradingFailed: the grader itself failed.
     """
     chosen = configured(assignment, seed=seed, timeout=timeout)
-    return grade_submission(load_submission(Path(path)), chosen, kernel or ColdKernel(), device, probe).grade
+    submission = load_submission(Path(path))
+    own = opened_kernel(chosen.limits, device, sandbox, cold=cold, spares=0)
+    with own if kernel is None else nullcontext(kernel) as serving:
+        return grade_submission(submission, chosen, serving, device, probe).grade
 
 
 def configured(

@@ -32,7 +32,8 @@ class Order:
     """How submissions are graded and what is written."""
 
     assignment: Assignment
-    kernel: Kernel
+    kernel: Kernel | None = None
+    """None where nothing but stored evidence is judged."""
     device: Device = "cpu"
     out: Path | None = None
     """Folder for the reports; None: beside a single submission, `reports/` for several."""
@@ -101,6 +102,7 @@ def _graded(path: Path, order: Order, folder: Path, name: str) -> Outcome:
         submission, recording = read_bundle(path)
         verdict = rejudge(submission, order.assignment, recording)
         return Outcome(path, verdict, write_reports(verdict, folder, name, order))
+    assert order.kernel is not None
     graded = grade(load_submission(path), order.assignment, order.kernel, order.device, order.probe)
     written = write_reports(graded.grade, folder, name, order)
     if order.keep_evidence:

@@ -46,6 +46,12 @@ class Device(StrEnum):
     mps = "mps"
 
 
+class Sandbox(StrEnum):
+    auto = "auto"
+    strict = "strict"
+    none = "none"
+
+
 class Probe(StrEnum):
     auto = "auto"
     always = "always"
@@ -143,18 +149,30 @@ def run(
         Probe,
         typer.Option(help="Run once more on turned data: where results look written down, always, or never."),
     ] = Probe.auto,
+    sandbox: Annotated[
+        Sandbox,
+        typer.Option(
+            help="Hold submissions by every layer this machine has, by namespaces and seccomp at least, or not at all."
+        ),
+    ] = Sandbox.auto,
+    cold: Annotated[
+        bool,
+        typer.Option("--cold", help="Start Python from nothing for each submission: slower, nothing shared."),
+    ] = False,
 ) -> None:
     """Grade notebooks and scripts (the default command)."""
     # The heavy imports wait for the work: `--help` and a mistyped option answer at once.
     from grader.api import configured
     from grader.batch import Order, find_submissions
-    from grader.execute.cold import ColdKernel
+    from grader.execute.choice import opened_kernel
 
     wanted = _formats(formats)
     chosen = configured(assignment, seed=seed, timeout=timeout)
     files = find_submissions(paths)
-    order = Order(chosen, ColdKernel(), device.value, out, wanted, audience.value, keep_evidence, probe.value)
-    raise typer.Exit(_work_through(files, order, pass_at))
+    with opened_kernel(chosen.limits, device.value, sandbox.value, cold=cold) as kernel:
+        order = Order(chosen, kernel, device.value, out, wanted, audience.value, keep_evidence, probe.value)
+        status = _work_through(files, order, pass_at)
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -172,11 +190,10 @@ def rejudge(
     """Judge stored evidence with the rubric as it is now; nothing is run."""
     from grader.api import configured
     from grader.batch import Order, read_for_rejudging
-    from grader.execute.cold import ColdKernel
 
     for bundle in bundles:
         read_for_rejudging(bundle)
-    order = Order(configured(assignment), ColdKernel(), "cpu", out, _formats(formats), audience.value)
+    order = Order(configured(assignment), None, "cpu", out, _formats(formats), audience.value)
     raise typer.Exit(_work_through(bundles, order, pass_at))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from grader.api import configured
 from grader.evidence.reader import read_evidence
-from grader.execute.cold import ColdKernel
+from grader.execute.choice import opened_kernel
 from grader.execute.job import Job
 from grader.load.submission import load_submission
 
@@ -25,8 +25,10 @@ def measured() -> dict[str, dict[str, list[tuple[np.ndarray, np.ndarray]]]]:
     """Task → curve → (epochs, values) of each seed."""
     assignment, submission = configured(None), load_submission(FOLDER / "solution.py")
     found: dict[str, dict[str, list[tuple[np.ndarray, np.ndarray]]]] = {}
-    for seed in SEEDS:
-        recording = ColdKernel().run(submission, Job(assignment.limits, seed, support=assignment.support))
+    with opened_kernel(assignment.limits) as kernel:
+        jobs = [Job(assignment.limits, seed, support=assignment.support) for seed in SEEDS]
+        recordings = [kernel.run(submission, job) for job in jobs]
+    for recording in recordings:
         for name, task in read_evidence(recording, submission, assignment).tasks.items():
             for curve in task.curves:
                 rows = found.setdefault(name, {}).setdefault(curve.label, [])

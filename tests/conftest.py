@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from grader.api import configured
 from grader.execute.bundle import read_bundle
+from grader.execute.choice import opened_kernel
+from grader.execute.kernel import Kernel
 from grader.model.assignment import Assignment
-from grader.model.recording import Recording
+from grader.model.recording import Limits, Recording
 from grader.model.submission import Submission
 
 FILES = Path(__file__).parent / "files"
@@ -21,6 +24,13 @@ Recorded = tuple[Submission, Recording]
 def nine() -> Assignment:
     """The nine exercises."""
     return configured(None)
+
+
+@pytest.fixture(scope="session")
+def kernel() -> Iterator[Kernel]:
+    """Warm, sandboxed kernels, as the command uses them."""
+    with opened_kernel(Limits()) as serving:
+        yield serving
 
 
 @pytest.fixture(scope="session")

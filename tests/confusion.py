@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.execute.bundle import read_bundle, write_bundle
-from grader.execute.cold import ColdKernel
+from grader.execute.choice import opened_kernel
+from grader.execute.kernel import Kernel
 from grader.load.submission import load_submission
 from grader.model.grade import Grade
+from grader.model.recording import Limits
 from grader.pipeline import grade, rejudge
 from tests.expectations import (
     Expectation,
@@ -61,14 +63,14 @@ class Verdict:
     departures: tuple[str, ...]
 
 
-def judged(case: Path, bundles: Path | None) -> Grade:
+def judged(case: Path, bundles: Path | None, kernel: Kernel) -> Grade:
     """The grade of a case, from its stored evidence where there is some."""
     bundle = bundles / f"{case.name}.evidence.zip" if bundles else None
     assignment = assignment_for(expectation(case))
     if bundle is not None and bundle.exists():
         submission, recording = read_bundle(bundle)
         return rejudge(submission, assignment, recording)
-    graded = grade(load_submission(submission_file(case)), assignment, ColdKernel())
+    graded = grade(load_submission(submission_file(case)), assignment, kernel)
     if bundle is not None:
         bundle.parent.mkdir(parents=True, exist_ok=True)
         write_bundle(bundle, graded.submission, graded.recording)
@@ -152,9 +154,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bundles", type=Path, help="folder of stored evidence")
     parser.add_argument("--show-held-out", action="store_true", help="what held-out mutants show, too")
     options = parser.parse_args(arguments)
-    verdicts = [
-        verdict(case, expected, judged(case, options.bundles)) for case, expected in _selected(options.cases)
-    ]
+    with opened_kernel(Limits()) as kernel:
+        verdicts = [
+            verdict(case, expected, judged(case, options.bundles, kernel))
+            for case, expected in _selected(options.cases)
+        ]
     mutants = [one for one in verdicts if one.expected.kind == "mutant"]
     correct = [one for one in verdicts if one.expected.kind == "correct"]
     tuned = [one for one in mutants if not one.expected.held_out]

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,7 +73,7 @@ def with_kernel(monkeypatch: pytest.MonkeyPatch) -> Callable[[Recording], FakeKe
 
     def install(recording: Recording) -> FakeKernel:
         kernel = FakeKernel(lambda submission, job: recording)
-        monkeypatch.setattr("grader.execute.cold.ColdKernel", lambda: kernel)
+        monkeypatch.setattr("grader.execute.choice.opened_kernel", lambda *_, **__: nullcontext(kernel))
         return kernel
 
     return install

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.execute.cold import ColdKernel
+from grader.execute.kernel import Kernel
 from grader.load.submission import load_submission
 from grader.pipeline import grade
 from tests.expectations import assignment_for, cases, departures, expectation, mutants, shown, submission_file
@@ -21,11 +21,11 @@ REFUSED = [case for case in UNMUTATED if expectation(case).exit_status == 2]
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("case", GRADED, ids=lambda case: case.name)
-def test_graded_as_expected(case: Path) -> None:
+def test_graded_as_expected(case: Path, kernel: Kernel) -> None:
     expected = expectation(case)
     assignment = assignment_for(expected)
     before = {path.name for path in case.iterdir()}
-    graded = grade(load_submission(submission_file(case)), assignment, ColdKernel())
+    graded = grade(load_submission(submission_file(case)), assignment, kernel)
     found = departures(expected, graded.grade)
     assert not found, f"{expected.about}\n{shown(found)}"
     assert {path.name for path in case.iterdir()} == before, "grading left something beside the submission"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.execute.cold import ColdKernel
+from grader.execute.kernel import Kernel
 from grader.load.submission import load_submission
 from grader.pipeline import grade
 from tests.expectations import (
@@ -27,11 +27,11 @@ NOT_YET = tomllib.loads((CORPUS / "mutants" / "not_yet.toml").read_text(encoding
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("case", mutants(), ids=lambda case: case.name)
-def test_named_and_charged(case: Path, request: pytest.FixtureRequest) -> None:
+def test_named_and_charged(case: Path, kernel: Kernel, request: pytest.FixtureRequest) -> None:
     if case.name in NOT_YET:
         request.applymarker(pytest.mark.xfail(reason=NOT_YET[case.name], strict=False))
     expected = expectation(case)
-    graded = grade(load_submission(submission_file(case)), assignment_for(expected), ColdKernel())
+    graded = grade(load_submission(submission_file(case)), assignment_for(expected), kernel)
     found = departures(expected, graded.grade)
     assert not found, f"{expected.about}\n{shown(found)}"
 

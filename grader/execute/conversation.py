@@ -18,6 +18,7 @@ from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 
+from grader.execute.provisioner import WarmProvisioner
 from grader.execute.screen import FigureBudget, Screen
 from grader.model.recording import CellRun, Limits
 from grader.model.submission import Submission
@@ -25,6 +26,10 @@ from grader.model.submission import Submission
 Status = Literal["ok", "error", "timeout", "died", "not_run"]
 
 FINISH_REQUEST = "grader_finish_request"
+_NEWS_S = 0.25
+"""Within which the warden of a sandbox has looked at it, and been heard."""
+_OF_LIMITS = {"BlockingIOError", "RuntimeError", "OSError", "MemoryError"}
+"""Exceptions that a limit raises."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,8 @@ class Conversation:
         status = self._status(screen, running, in_time)
         if not in_time:
             screen.note(_stopped(limit, self._limits, alive=self._alive))
+        for incident in await self._incidents(screen):
+            screen.note(incident)
         return CellRun(
             number=number,
             status=status,
@@ -156,6 +163,16 @@ class Conversation:
             seconds=round(seconds, 3),
             note=screen.notes,
         )
+
+    async def _incidents(self, screen: Screen) -> list[str]:
+        """What outgrew the sandbox in this cell, if the kernel is in one that watches."""
+        provisioner = self._manager.provisioner
+        if not isinstance(provisioner, WarmProvisioner):
+            return []
+        if screen.error is not None and screen.error.name in _OF_LIMITS:
+            # Its cause was perhaps seen, and is still on its way to us.
+            await asyncio.sleep(_NEWS_S)
+        return provisioner.incidents
 
     async def _ended(self, running: asyncio.Future[Any], limit: float) -> bool:
         """Wait for a cell, then interrupt it, then kill the kernel. Returns whether it ended by itself."""
@@ -212,7 +229,11 @@ def _stopped(limit: float, limits: Limits, *, alive: bool) -> str:
 
 
 def _death(manager: AsyncKernelManager) -> str:
-    code = getattr(getattr(manager.provisioner, "process", None), "returncode", None)
+    provisioner = manager.provisioner
+    if isinstance(provisioner, WarmProvisioner):
+        code = provisioner.status
+    else:
+        code = getattr(getattr(provisioner, "process", None), "returncode", None)
     if isinstance(code, int) and code < 0:
         return f"the Python process was ended by {signal.Signals(-code).name}"
     return "the Python process ended itself" + ("" if code is None else f" with exit status {code}")

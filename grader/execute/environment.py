@@ -18,6 +18,23 @@ _FONT_LIST = "fontlist-*.json"
 
 def kernel_environment(scratch: Scratch, device: Device) -> dict[str, str]:
     """Environment variables for a kernel; no name of the grader's environment gets through unasked."""
+    folders = {
+        "HOME": str(scratch.home),
+        "TMPDIR": str(scratch.temporary),
+        "IPYTHONDIR": str(scratch.home / ".ipython"),
+        "MPLCONFIGDIR": str(scratch.home / ".matplotlib"),
+    }
+    return _common(device) | folders
+
+
+def launcher_environment(home: Path, device: Device) -> dict[str, str]:
+    """The same for the process that forks kernels, each of which puts its own folders in the place of these."""
+    fonts = _font_cache()
+    folders = {"HOME": str(home), "TMPDIR": str(home), "IPYTHONDIR": str(home / ".ipython")}
+    return _common(device) | folders | {"MPLCONFIGDIR": str(fonts or home)}
+
+
+def _common(device: Device) -> dict[str, str]:
     tools = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
     variables = {
         "PATH": os.pathsep.join(tools),
@@ -25,13 +42,10 @@ def kernel_environment(scratch: Scratch, device: Device) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
-        "HOME": str(scratch.home),
-        "TMPDIR": str(scratch.temporary),
-        "IPYTHONDIR": str(scratch.home / ".ipython"),
-        "MPLCONFIGDIR": str(scratch.home / ".matplotlib"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
         # torch.compile then hands back what it is given: the same results, and modules that can be watched.
         "TORCHDYNAMO_DISABLE": "1",
         # A pip that is started behind the notebook's back finds nothing to install.

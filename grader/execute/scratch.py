@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.errors import GradingFailed
@@ -26,6 +26,12 @@ class Scratch:
     root: Path
     notes: tuple[str, ...] = ()
     """What was left out or replaced while it was filled."""
+    inside: Path | None = None
+    """The root as the kernel sees it, where that is another path."""
+
+    def seen(self, path: Path) -> str:
+        """A path within the scratch folder as the kernel sees it."""
+        return str((self.inside or self.root) / path.relative_to(self.root))
 
     @property
     def work(self) -> Path:
@@ -75,6 +81,7 @@ class Scratch:
     def write_probes(self, job: Job) -> None:
         """Ask the job for its unlabelled rows and lay them where the recorder looks for them."""
         self.probes.write_bytes(pack(dict(job.probes())))
+        hand_over(self.probes)
 
 
 @contextmanager
@@ -89,7 +96,7 @@ def scratch_folder(submission: Submission, job: Job) -> Iterator[Scratch]:
     except OSError as error:
         raise GradingFailed(f"no scratch folder could be made: {error}") from error
     try:
-        yield _filled(Scratch(root), submission, job)
+        yield filled(Scratch(root), submission, job)
     finally:
         remove_folder(root)
 
@@ -115,11 +122,16 @@ def _base() -> Path:
     return base if len(str(base)) <= _LONGEST_BASE else Path("/tmp")
 
 
-def _filled(empty: Scratch, submission: Submission, job: Job) -> Scratch:
+def filled(empty: Scratch, submission: Submission, job: Job) -> Scratch:
+    """Put in what a submission needs: support files, its companions, the folders that are not there yet.
+
+    Raises:
+        GradingFailed: there is no room for the assignment's own files.
+    """
     notes = []
     try:
         for folder in (empty.work, empty.home, empty.temporary, empty.record):
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
         for path in job.support:
             shutil.copyfile(path, empty.work / path.name)
     except OSError as error:
@@ -128,7 +140,17 @@ def _filled(empty: Scratch, submission: Submission, job: Job) -> Scratch:
     for name in sorted(own & {path.name for path in job.support}):
         notes.append(f"{name} beside the submission was used in place of the assignment's file of that name")
     notes += [note for path in submission.companions if (note := _copied(path, empty.work))]
-    return Scratch(empty.root, tuple(notes))
+    hand_over(empty.work)
+    return replace(empty, notes=tuple(notes))
+
+
+def hand_over(path: Path) -> None:
+    """Give a path, and all below it, to whoever owns the scratch folder that it lies in: its kernel."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return
+    owner = path.parent.stat()
+    for place in (path, *path.rglob("*")):
+        os.chown(place, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _copied(path: Path, work: Path) -> str | None:

@@ -39,7 +39,9 @@ def main() -> None:
         sealed=config["sandbox"] != "none",
     )
     if threads() != 1:
-        control.send(json.dumps({"tell": "refused", "why": "a library started a thread at its import"}).encode())
+        control.send(
+            json.dumps({"tell": "refused", "why": "a library started a thread at its import"}).encode()
+        )
         return
     Server(control, plan, Path(config["scratch"]), config["spares"]).run()
 

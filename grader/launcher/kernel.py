@@ -14,7 +14,9 @@ from grader.sandbox import rlimits
 
 CONNECTION = "connection.json"
 JOB = "job.json"
-_PORTS = {f"{name}_port": number for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+_PORTS = {
+    f"{name}_port": number for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)
+}
 
 
 def serve(room: Room) -> None:
@@ -28,9 +30,13 @@ def serve(room: Room) -> None:
     file.write_text(json.dumps(connection), encoding="utf-8")
     sys.argv[1:] = ["-f", str(file)]
     app = launch.start_kernel(str(file))
+    file.unlink()
     job = _await_job(room, connection)
     rlimits.limit(job["limits"])
-    launch.serve(app, job)
+    if "recorder" in job:
+        launch.serve(app, job)
+    else:
+        app.start()
 
 
 def _await_job(room: Room, connection: dict[str, Any]) -> dict[str, Any]:

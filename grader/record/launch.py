@@ -126,7 +126,7 @@ def _end_stray_copies(shell: StudentShell) -> None:
     """A child that a cell forked and forgot ends with the cell; it would go on as a second kernel."""
     own = os.getpid()
 
-    def leave() -> None:
+    def leave(_: object) -> None:
         if os.getpid() != own:
             os._exit(0)
 

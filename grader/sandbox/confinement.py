@@ -11,7 +11,14 @@ from grader.sandbox.root import SETTINGS, SYSTEM
 _DEVICES = tuple(Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom"))
 _TERMINALS = (Path("/dev/pts"), Path("/dev/ptmx"))
 """Only where they are the sandbox's own."""
-_FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/proc/loadavg", "/proc/uptime")
+_FACTS = (
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/filesystems",
+    "/proc/loadavg",
+    "/proc/uptime",
+)
 _CPUS = Path("/sys/devices/system/cpu")
 
 

@@ -89,7 +89,9 @@ def _cgroup() -> Offer:
 def _try_namespaces() -> None:
     """All that a kernel's namespaces take, around nothing."""
     owner = identity.owner_of(os.getpid())
-    flags = calls.CLONE_NEWNS | calls.CLONE_NEWPID | calls.CLONE_NEWNET | calls.CLONE_NEWIPC | calls.CLONE_NEWUTS
+    flags = (
+        calls.CLONE_NEWNS | calls.CLONE_NEWPID | calls.CLONE_NEWNET | calls.CLONE_NEWIPC | calls.CLONE_NEWUTS
+    )
     if owner.transient:
         calls.unshare(flags)
         uid, gid = owner.uid, owner.gid

@@ -44,7 +44,9 @@ def _minimal(paths: list[Path]) -> Iterator[Path]:
     """Without what lies within another; nothing that is a whole home or root folder."""
     kept: list[Path] = []
     for path in paths:
-        if len(path.parts) > 1 and not any(path.is_relative_to(tree) and not tree.is_symlink() for tree in kept):
+        if len(path.parts) > 1 and not any(
+            path.is_relative_to(tree) and not tree.is_symlink() for tree in kept
+        ):
             kept.append(path)
             yield path
 

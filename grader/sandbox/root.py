@@ -104,9 +104,7 @@ def _bind(path: str) -> None:
         return
     if not target.is_symlink():
         calls.mount(str(source), path, None, calls.MS_BIND | calls.MS_REC)
-        calls.lock_mounts(
-            path, calls.MOUNT_ATTR_RDONLY | calls.MOUNT_ATTR_NOSUID | calls.MOUNT_ATTR_NODEV
-        )
+        calls.lock_mounts(path, calls.MOUNT_ATTR_RDONLY | calls.MOUNT_ATTR_NOSUID | calls.MOUNT_ATTR_NODEV)
 
 
 def _darken(folder: Path) -> None:

@@ -33,7 +33,9 @@ class Watch:
         if self._held(found) <= self.ceiling.memory:
             return None
         if members.kill(self.members, self.kernel):
-            return f"its processes held more than {self._memory} together; all but the notebook's own were ended"
+            return (
+                f"its processes held more than {self._memory} together; all but the notebook's own were ended"
+            )
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.kernel, signal.SIGKILL)
         return f"its process held more than {self._memory} and was ended"
@@ -44,13 +46,17 @@ class Watch:
 
     def _held(self, found: list[int]) -> int:
         """Bytes beyond `before`; counted exactly, which is slow, only where the quick count is too high."""
-        quick = sum(self._beyond(members.field(process, "status", "RssAnon", "RssShmem")) for process in found)
+        quick = sum(
+            self._beyond(members.field(process, "status", "RssAnon", "RssShmem")) for process in found
+        )
         if quick <= self.ceiling.memory:
             return quick
         exact = [members.field(process, "smaps_rollup", "Pss_Anon", "Pss_Shmem") for process in found]
         # A process that hides its map from us is taken at the quick count.
         pairs = zip(exact, found, strict=True)
-        return self._beyond(sum(share or members.field(process, "status", "RssAnon") for share, process in pairs))
+        return self._beyond(
+            sum(share or members.field(process, "status", "RssAnon") for share, process in pairs)
+        )
 
     def _beyond(self, held: int) -> int:
         return max(0, held - self.before)

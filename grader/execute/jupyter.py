@@ -15,25 +15,25 @@ from grader.errors import GradingFailed
 from grader.execute.conversation import Conversation, Patience, Transcript, kill
 from grader.execute.job import Job, require_device
 from grader.execute.recording_files import read_recording_folder
-from grader.execute.scratch import Scratch, scratch_folder
-from grader.execute.source import ColdSource, KernelSource, write_job
+from grader.execute.scratch import Scratch
+from grader.execute.source import KernelSource, write_job
 from grader.model.recording import Recording
 from grader.model.submission import Submission
 
 
-class ColdKernel:
-    """Starts a kernel for each submission and ends it, with everything it started, in every case."""
+class JupyterKernel:
+    """Takes a kernel for each submission and ends it, with everything it started, in every case."""
 
-    def __init__(self, source: KernelSource | None = None, patience: Patience | None = None) -> None:
-        self._source = source or ColdSource()
+    def __init__(self, source: KernelSource, patience: Patience | None = None) -> None:
+        self._source = source
         self._patience = patience or Patience()
 
     def run(self, submission: Submission, job: Job) -> Recording:
         """Execute every code cell; see `Kernel.run`."""
         require_device(job.device)
-        with scratch_folder(submission, job) as scratch:
+        with self._source.place(submission, job) as scratch:
             write_job(scratch, submission, job)
-            transcript = run_async(lambda: self._converse(scratch, submission, job))
+            transcript, versions = run_async(lambda: self._converse(scratch, submission, job))
             events, tensors, damage = read_recording_folder(scratch.record, job.limits.recording_bytes)
             return Recording(
                 cells=tuple(transcript.cells),
@@ -41,7 +41,7 @@ class ColdKernel:
                 tensors=tensors,
                 seed=job.seed,
                 device=job.device,
-                versions=_versions(scratch),
+                versions=versions,
                 kernel=self._source.name,
                 sandbox=self._source.sandbox,
                 seconds=round(transcript.seconds, 3),
@@ -49,18 +49,20 @@ class ColdKernel:
                 problems=(*transcript.problems, *damage),
             )
 
-    async def _converse(self, scratch: Scratch, submission: Submission, job: Job) -> Transcript:
+    async def _converse(self, scratch: Scratch, submission: Submission, job: Job) -> Heard:
         try:
             manager = await self._source.start(scratch, job)
         except (OSError, RuntimeError) as error:
             raise GradingFailed(f"no kernel could be started: {error}") from error
-        conversation = Conversation(manager, job.limits, self._patience, str(scratch.root))
+        conversation = Conversation(manager, job.limits, self._patience, scratch.seen(scratch.root))
         try:
             await asyncio.gather(_opened(conversation, scratch), asyncio.to_thread(scratch.write_probes, job))
+            # Now, while the student's code has had no say in it.
+            versions = _versions(scratch)
             transcript = await conversation.run(submission)
             if problem := await conversation.finish():
                 transcript.problems.append(problem)
-            return transcript
+            return transcript, versions
         finally:
             conversation.close()
             await kill(manager)
@@ -68,7 +70,11 @@ class ColdKernel:
             manager.context.destroy(linger=0)
 
 
-def run_async(work: Callable[[], Coroutine[Any, Any, Transcript]]) -> Transcript:
+Heard = tuple[Transcript, dict[str, str]]
+"""How a submission went, and the versions that its kernel named."""
+
+
+def run_async(work: Callable[[], Coroutine[Any, Any, Heard]]) -> Heard:
     """Run a coroutine to its end, also where the caller (a notebook, say) has an event loop of its own.
 
     Ctrl-C cancels the work, lets it clean up, and is raised again.
@@ -80,11 +86,11 @@ def run_async(work: Callable[[], Coroutine[Any, Any, Transcript]]) -> Transcript
     return _in_thread(work)
 
 
-def _in_thread(work: Callable[[], Coroutine[Any, Any, Transcript]]) -> Transcript:
-    answer: Future[Transcript] = Future()
+def _in_thread(work: Callable[[], Coroutine[Any, Any, Heard]]) -> Heard:
+    answer: Future[Heard] = Future()
     started: Future[Callable[[], object]] = Future()
 
-    async def supervised() -> Transcript:
+    async def supervised() -> Heard:
         task, loop = asyncio.ensure_future(work()), asyncio.get_running_loop()
         started.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
         return await task

@@ -1,0 +1,53 @@
+"""Which kernel serves: warm and sealed wherever the machine can, ordinary where it was asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from grader.errors import UsageError
+from grader.execute.job import Device
+from grader.execute.jupyter import JupyterKernel
+from grader.execute.launcher import Comfort, Launcher, Sandbox
+from grader.execute.source import ColdSource
+from grader.execute.warm import FreshSource, WarmSource
+from grader.model.recording import Limits
+
+
+@contextmanager
+def opened_kernel(
+    limits: Limits,
+    device: Device = "cpu",
+    sandbox: Sandbox = "auto",
+    *,
+    cold: bool = False,
+    spares: int = 1,
+) -> Iterator[JupyterKernel]:
+    """A kernel for one submission after another; what it needs is started now and gone afterwards.
+
+    Args:
+        limits: memory, processes and disk of each submission are held to these.
+        device: what the submissions compute on.
+        sandbox: `auto` uses the layers that are there, `strict` demands namespaces and seccomp, `none` uses none.
+        cold: start from nothing for each submission.
+        spares: kernels that wait while others work.
+
+    Raises:
+        UsageError: the system forks no processes, so it has no sandbox; elsewhere this shows when a kernel is asked for.
+    """
+    comfort = Comfort(sandbox, device, spares, limits.memory_bytes, limits.processes, limits.disk_bytes)
+    forks = sys.platform == "linux"
+    if sandbox != "none" and not forks:
+        raise UsageError(
+            "there is no sandbox on this system, so submissions could do what you can; "
+            "run only ones that you trust, with --sandbox none"
+        )
+    if sandbox == "none" and (cold or not forks):
+        yield JupyterKernel(ColdSource())
+    elif cold:
+        yield JupyterKernel(FreshSource(comfort))
+    else:
+        with Launcher(comfort) as launcher:
+            launcher.start()
+            yield JupyterKernel(WarmSource(launcher))
