@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from grader.evidence.claims import Meaning, Part, names_meaning, names_part
 from grader.evidence.moments import Course
 from grader.evidence.slips import broadcast_slip
+from grader.model.evidence import OTHER_READING
 from grader.model.figures import Figure, Line
 from grader.model.reported import Claim, Series
 from grader.model.submission import Where
@@ -154,19 +156,25 @@ def _measured_rows(course: Course, printed: Sequence[int]) -> Iterator[_Row]:
     parts: tuple[Part, ...] = ("train", "test")
     for meaning in meanings:
         for part in parts:
-            values = [getattr(point, f"{part}_{meaning}") for point in course.measured]
-            dense = np.full(total + 2, np.nan)
-            for step, value in zip(steps, values, strict=True):
-                if value is not None and 0 <= step < len(dense):
-                    dense[step] = value
-            for layout in layouts:
-                for shift in (0, 1):
-                    yield _Row(
-                        dense[np.clip(layout - shift, 0, total + 1)],
-                        meaning,
-                        part,
-                        f"recomputed {part} {meaning}",
-                    )
+            readings = [[getattr(point, f"{part}_{meaning}") for point in course.measured]]
+            if meaning == "loss":
+                readings.append(
+                    [point.mistaken.get(part, {}).get(OTHER_READING) for point in course.measured]
+                )
+            for values in readings:
+                dense = _dense(steps, values, total)
+                for layout, shift in itertools.product(layouts, (0, 1)):
+                    picked = dense[np.clip(layout - shift, 0, total + 1)]
+                    yield _Row(picked, meaning, part, f"recomputed {part} {meaning}")
+
+
+def _dense(steps: Array, values: Sequence[float | None], total: int) -> Array:
+    """The values at their steps, shape (total + 2,); NaN where nothing was recomputed."""
+    dense = np.full(total + 2, np.nan)
+    for step, value in zip(steps, values, strict=True):
+        if value is not None and 0 <= step < len(dense):
+            dense[step] = value
+    return dense
 
 
 def _compared_rows(course: Course) -> Iterator[_Row]:
@@ -250,8 +258,9 @@ def _judge(
 
 
 def _at_rest(course: Course) -> bool:
-    """Whether the run's own losses never change: then an unnamed row that does not either may be its curve."""
-    return len(course.losses) > 2 and float(np.ptp(course.losses)) == 0.0
+    """Whether the run's own losses, or accuracies, never change: then an unnamed row that does not may be its curve."""
+    figures = [course.losses, *(compared.agreed / compared.total for compared in course.compared)]
+    return any(len(each) > 2 and float(np.ptp(each)) == 0.0 for each in figures)
 
 
 def _aligned(values: Array, row: _Row, tight: bool) -> bool:

@@ -105,15 +105,20 @@ class LossView:
     """Of a single output column, where class 1 begins."""
     smoothing: float = 0.0
     """Of a cross entropy: the share of each label that is spread evenly over all classes."""
+    rounded: bool = False
+    """The loss gets rounded outputs."""
+    other_threshold: float | None = None
+    """Where class 1 may as well begin: no convention says where a regression's raw output turns."""
 
     def seen(self, outputs: Array) -> Array:
         """The outputs as the loss gets them."""
+        applied = outputs
         if self.applied == "sigmoid":
-            return np.asarray(1.0 / (1.0 + np.exp(-np.clip(outputs, -500, 500))))
-        if self.applied == "softmax":
+            applied = 1.0 / (1.0 + np.exp(-np.clip(outputs, -500, 500)))
+        elif self.applied == "softmax":
             raised = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-            return np.asarray(raised / raised.sum(axis=1, keepdims=True))
-        return outputs
+            applied = raised / raised.sum(axis=1, keepdims=True)
+        return np.asarray(np.round(applied) if self.rounded else applied)
 
     def loss(self, outputs: Array, labels: Array) -> float | None:
         """The mean loss of these outputs for these labels; None for a kind that we cannot redo."""
@@ -149,12 +154,12 @@ def view_of(kind: LossKind, before_loss: Activation, output_activation: str) -> 
     applied: Activation = (
         before_loss if output_activation == "none" and before_loss in ("sigmoid", "softmax") else "none"
     )
-    probable = (
-        output_activation in ("sigmoid", "softmax")
-        or applied == "sigmoid"
-        or kind in ("mse", "l1", "smooth-l1")
+    regression = kind in ("mse", "l1", "smooth-l1")
+    probable = output_activation in ("sigmoid", "softmax") or applied == "sigmoid" or regression
+    raw = output_activation == applied == "none"
+    return LossView(
+        kind, applied, 0.5 if probable else 0.0, other_threshold=0.0 if regression and raw else None
     )
-    return LossView(kind, applied, 0.5 if probable else 0.0)
 
 
 def as_labels(targets: Array) -> Array:

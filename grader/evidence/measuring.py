@@ -13,7 +13,7 @@ from grader.evidence.losses import LossView, as_labels, view_of
 from grader.evidence.models import Model
 from grader.evidence.predictions import mistaken_figures
 from grader.model.assignment import DatasetSpec
-from grader.model.evidence import UNSMOOTHED, Measured, RunEvidence
+from grader.model.evidence import OTHER_READING, Measured, RunEvidence
 
 Array = np.ndarray[Any, Any]
 _FLOAT = 1e-5
@@ -75,6 +75,18 @@ def formula_holds(batch: Batch | None, view: LossView) -> bool:
     return whole and abs(times - round(times)) <= 2e-4 * times
 
 
+def views_of(view: LossView, run: RunEvidence, batch: Batch | None) -> tuple[LossView, LossView | None]:
+    """How the loop's losses are to be read, and how else they may be; `view`: what the graph alone says.
+
+    A loss on rounded outputs is reported on the outputs themselves as well; one with smoothed labels, without.
+    """
+    if run.hard_labels == "rounded":
+        takes_logits = view.kind in ("bce-with-logits", "cross-entropy")
+        return replace(view, applied="none") if takes_logits else view, replace(view, rounded=True)
+    smoothed = with_smoothing(view, batch)
+    return smoothed, view if smoothed.smoothing else None
+
+
 def with_smoothing(view: LossView, batch: Batch | None) -> LossView:
     """The same view with the label smoothing that explains the recorded loss, where a round share does."""
     if batch is None or view.kind != "cross-entropy" or batch.outputs.shape[1] < 2:
@@ -109,7 +121,12 @@ def measure(
     train: tuple[Array, Array] | None,
     test: tuple[Array, Array] | None,
     formula_holds: bool,
+    other: LossView | None = None,
 ) -> Measured:
+    """The figures of these weights; where our formula is not the loop's, without losses.
+
+    `other`: a second way in which the losses may be read.
+    """
     train_loss, train_accuracy = _figures(model, weights, view, train)
     test_loss, test_accuracy = _figures(model, weights, view, test)
     if not formula_holds:
@@ -123,11 +140,10 @@ def measure(
         mistaken["test"]["train-labels"] = float((classes == train[1][: len(test[1])]).mean())
     if not formula_holds:
         mistaken["test"].pop("own-predictions", None)
-    elif view.smoothing:
-        plain = replace(view, smoothing=0.0)
+    elif other is not None:
         for name, part in (("train", train), ("test", test)):
-            loss, _ = _figures(model, weights, plain, part)
-            mistaken[name] |= {UNSMOOTHED: loss} if loss is not None else {}
+            loss, _ = _figures(model, weights, other, part)
+            mistaken[name] |= {OTHER_READING: loss} if loss is not None else {}
     return Measured(step, train_loss, test_loss, train_accuracy, test_accuracy, mistaken)
 
 

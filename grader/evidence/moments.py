@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from grader.evidence.claims import Meaning, Part
-from grader.model.evidence import UNSMOOTHED, Measured, RunEvidence
+from grader.model.evidence import OTHER_READING, Measured, RunEvidence
 from grader.model.reported import Comparison
 
 Array = np.ndarray[Any, Any]
@@ -59,6 +59,8 @@ class Course:
     test_size: int | None
     whole_losses: bool
     """The loss sums over rows instead of taking their mean."""
+    other_sizes: tuple[int, ...] = ()
+    """Lengths of the student's other arrays."""
 
     @property
     def epochs(self) -> int | None:
@@ -89,7 +91,11 @@ class Course:
 
 
 def course_of(
-    run: RunEvidence, comparisons: Sequence[Comparison], train_size: int | None, test_size: int | None
+    run: RunEvidence,
+    comparisons: Sequence[Comparison],
+    train_size: int | None,
+    test_size: int | None,
+    other_sizes: Collection[int] = (),
 ) -> Course:
     """Arrange what is known of `run`."""
     losses = np.asarray(run.losses, dtype=np.float64).reshape(-1)
@@ -104,6 +110,7 @@ def course_of(
         train_size=train_size,
         test_size=test_size,
         whole_losses=bool(len(losses)) and bool(first) and float(losses[0]) > 4 * float(first or 1),
+        other_sizes=tuple(sorted(set(other_sizes) - {train_size, test_size})),
     )
 
 
@@ -238,9 +245,9 @@ def figures_of(
             yield Figure(value, meaning, part, f"{meaning} over the {part} rows{when}", slack)
             if loss and rows:
                 yield Figure(value * rows, meaning, part, f"loss summed over the {part} rows{when}")
-            plain = point.mistaken.get(part, {}).get(UNSMOOTHED) if loss else None
+            plain = point.mistaken.get(part, {}).get(OTHER_READING) if loss else None
             if plain is not None:
-                yield Figure(plain, meaning, part, f"loss over the {part} rows without label smoothing{when}")
+                yield Figure(plain, meaning, part, f"another reading of the loss over the {part} rows{when}")
     if train is not None and test is not None and train_size and test_size:
         rows = train_size + test_size
         everywhere = (train * train_size + test * test_size) / rows
@@ -306,7 +313,12 @@ def _confirmed(course: Course, step: int, share: float, rows: int) -> bool:
 
 
 def accuracy_band(course: Course, step: int, part: Part = "unknown") -> tuple[float, float] | None:
-    """Lowest and highest recomputed accuracy around `step`; None where none is known."""
+    """Lowest and highest recomputed accuracy around `step`; None where none is known.
+
+    Once a loss is no number, neither are the weights: what an accuracy then is depends on who compares.
+    """
+    if not np.isfinite(course.losses[: step + 1]).all():
+        return None
     return _band([_pick(point, "accuracy", part) for point in course.near(step)])
 
 
@@ -322,7 +334,7 @@ def _pick(point: Measured, meaning: Meaning, part: Part) -> tuple[float | None, 
     loss = meaning == "loss"
     train = point.train_loss if loss else point.train_accuracy
     test = point.test_loss if loss else point.test_accuracy
-    plain = {name: figures.get(UNSMOOTHED) if loss else None for name, figures in point.mistaken.items()}
+    plain = {name: figures.get(OTHER_READING) if loss else None for name, figures in point.mistaken.items()}
     pairs = {"train": (train, plain.get("train")), "test": (test, plain.get("test"))}
     return (*pairs["train"], *pairs["test"]) if part == "unknown" else pairs[part]
 

@@ -91,7 +91,8 @@ def _ways_of_one(given: Array, whole: bool, column: Array, view: LossView) -> se
         return {"metric-wrong-axis"} if given[0] == column.argmax() else set()
     if len(given) != len(column):
         return set()
-    if _same(given, view.seen(column[:, None].astype(np.float64))[:, 0] > view.threshold):
+    seen = view.seen(column[:, None].astype(np.float64))[:, 0]
+    if any(_same(given, seen > end) for end in (view.threshold, view.other_threshold) if end is not None):
         return {_HONEST}
     found = set()
     if view.threshold == 0.0 and (_same(given, np.round(column)) or _same(given, column > 0.5)):

@@ -25,6 +25,7 @@ Array = np.ndarray[Any, Any]
 _LONGEST_RESULT = 2000
 _MOST_CURVES = 12
 _MOST_LINES_AFTER = 1000
+_FEWEST_ROWS = 100
 _FORMS_OF_CURVES = 4
 """Loss and accuracy, kept and plotted."""
 
@@ -40,6 +41,8 @@ class Reported:
     figures: tuple[Figure, ...]
     comparisons: tuple[Comparison, ...]
     evaluations: tuple[RawEvaluation, ...]
+    sizes: frozenset[int] = frozenset()
+    """How many rows or numbers the student's arrays have."""
 
 
 def reported(
@@ -53,6 +56,7 @@ def reported(
         figures=figures,
         comparisons=tuple(_comparison(event, raw) for event in raw.of(RawComparison)),
         evaluations=raw.of(RawEvaluation),
+        sizes=frozenset(e.shape[0] for e in raw.of(RawName) if e.shape and e.shape[0] >= _FEWEST_ROWS),
     )
 
 
@@ -161,6 +165,7 @@ def _judged(run: Run, everything: Reported, next_cell: int | None, submission: S
         _with_slips(run, everything, submission),
         train_size=len(run.train[0]) if run.train else None,
         test_size=len(run.test[0]) if run.test else None,
+        other_sizes=everything.sizes,
         afterwards=_lines(
             *(
                 said

@@ -19,7 +19,7 @@ from grader.evidence.measuring import (
     measure,
     taken_over_pairs,
     view_of_run,
-    with_smoothing,
+    views_of,
 )
 from grader.evidence.models import Model
 from grader.evidence.raw import RawDetail, RawEvaluation, RawEvents, RawOptimizer, RawRun
@@ -56,8 +56,18 @@ class Run:
 
 
 def read_optimizers(raw: RawEvents) -> dict[str, OptimizerEvidence]:
-    """Every optimizer by id, as last described."""
-    return {event.optimizer: _optimizer(event) for event in raw.of(RawOptimizer)}
+    """Every optimizer by id, as last described, or as last described for a model that it trained.
+
+    Layers may pass to a later model: then the optimizer of the first is found to hold parameters of the second.
+    """
+    trained = {(name, run.model) for run in raw.of(RawRun) for name in run.optimizers}
+    found: dict[str, RawOptimizer] = {}
+    for event in raw.of(RawOptimizer):
+        before = found.get(event.optimizer)
+        of_trained = (event.optimizer, event.model) in trained
+        if before is None or of_trained or (before.optimizer, before.model) not in trained:
+            found[event.optimizer] = event
+    return {name: _optimizer(event) for name, event in found.items()}
 
 
 def _optimizer(event: RawOptimizer) -> OptimizerEvidence:
@@ -117,15 +127,17 @@ def _read(
         batches = [
             batch_at(model, step, state, evidence, rows, targets, sizes) for step, state in weights[:_BATCHES]
         ]
-        plain = view_of_run(model, evidence)
-        view = with_smoothing(plain, batches[0]) if batches else plain
-        known = bool(batches) and formula_holds(batches[0], view)
+        first = batches[0] if batches else None
+        view, other = views_of(view_of_run(model, evidence), evidence, first)
+        known = formula_holds(first, view) or (other is not None and formula_holds(first, other))
         evidence = replace(
             evidence,
             broadcast=evidence.broadcast or taken_over_pairs(batches, view),
             hard_labels=evidence.hard_labels
             or _classes_in_loss(model, weights, view, evidence, used, match, rows, sizes),
-            measured=tuple(measure(model, step, state, view, train, test, known) for step, state in weights),
+            measured=tuple(
+                measure(model, step, state, view, train, test, known, other) for step, state in weights
+            ),
             initial_weights_of=_same_start(event, earlier),
             held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, view)
             if used and weights
@@ -345,11 +357,18 @@ def _classes_in_loss(
 
 
 def _same_start(event: RawRun, earlier: Sequence[Run]) -> str | None:
-    """The earlier run whose final weights are this one's first; equal arrays share one name."""
-    if not event.snapshots:
-        return None
-    start = event.snapshots[0].state
+    """The earlier run whose final weights are all among this one's first, under whatever names.
+
+    Equal arrays share one reference.
+    """
+    start = _references(event, 0)
     for run in earlier:
-        if run.raw.snapshots and run.evidence.moved and run.raw.snapshots[-1].state == start:
+        final = _references(run.raw, -1)
+        if run.evidence.moved and final and final <= start:
             return run.raw.run
     return None
+
+
+def _references(event: RawRun, which: int) -> set[str]:
+    """Of the weights at a run's first (0) or last (-1) snapshot."""
+    return {name for name in event.snapshots[which].state.values() if name} if event.snapshots else set()

@@ -65,7 +65,7 @@ def broadcast_slip(line: Comparison, truth: float | None) -> Slip:
 
 def wrong_counts(course: Course, step: int) -> dict[int, str]:
     """Counts by which an epoch's sum is divided by mistake, with what each of them is."""
-    counts: dict[int, str] = {}
+    counts = dict.fromkeys(course.other_sizes, "the rows of another array")
     batches, sizes = course.steps_per_epoch, course.batch_sizes()
     if batches and sizes and sizes[1] - sizes[0] < 64:
         for size in range(sizes[0], sizes[1] + 1):

@@ -6,7 +6,7 @@ A figure is called untrue only where the recomputed ones leave it no honest read
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -43,14 +43,15 @@ def judge_reports(
     *,
     train_size: int | None,
     test_size: int | None,
+    other_sizes: Collection[int] = (),
     afterwards: Sequence[Said] = (),
 ) -> Reports:
-    """Judge what was printed, kept and drawn about one run; sizes are rows of the train and the test part.
+    """Judge what was printed, kept and drawn about one run; sizes are rows of the train, the test and other parts.
 
     Of `said`, only the lines spoken while this run was current are read; of those said `afterwards`, in other
     cells, only a history of the run. A kept or drawn row that has nothing to do with the run is no claim.
     """
-    course = course_of(run, comparisons, train_size, test_size)
+    course = course_of(run, comparisons, train_size, test_size, other_sizes)
     own = [line for line in said if line.run == run.id]
     tabled, lines = without_tables(course, run.cell, own)
     late, _ = without_tables(

@@ -153,8 +153,11 @@ LossKind = Literal[
 ]
 
 
-UNSMOOTHED = "unsmoothed"
-"""Among the figures of `Measured.mistaken`, no mistake: the loss without the label smoothing used in training."""
+OTHER_READING = "other-reading"
+"""Among the figures of `Measured.mistaken`, no mistake: a loss that may be reported beside the recomputed one.
+
+The one without the label smoothing used in training; the one of rounded outputs, where these were trained on.
+"""
 
 
 @dataclass(frozen=True)
