@@ -9,6 +9,7 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -201,6 +202,25 @@ def test_a_device_is_refused_unopened(folder: Path) -> None:
     # 1:5 is /dev/zero, which never ends.
     os.mknod(folder / "events.jsonl", 0o666 | stat.S_IFCHR, os.makedev(1, 5))
     assert read_recording_folder(folder, CAP)[2] == ("events.jsonl: is no regular file",)
+
+
+@pytest.mark.parametrize("what", ["link", "pipe"])
+def test_a_file_exchanged_after_it_was_asked_about(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    ask, path = os.stat, folder / "events.jsonl"
+
+    def asked(name: str, **options: Any) -> os.stat_result:
+        status = ask(name, **options)
+        if name == path.name:
+            path.rename(folder / "sound")
+            path.symlink_to("sound") if what == "link" else os.mkfifo(path)
+        return status
+
+    monkeypatch.setattr(os, "stat", asked)
+    events, _, problems = read_recording_folder(folder, CAP)
+    assert events == ()
+    assert len(problems) == 1 and problems[0].startswith("events.jsonl: ")
 
 
 @pytest.mark.parametrize("name", ["events.jsonl", "tensors-0.safetensors"])
