@@ -34,7 +34,7 @@ def opened_kernel(
         spares: kernels that wait while others work.
 
     Raises:
-        UsageError: the system forks no processes, so it has no sandbox; elsewhere this shows when a kernel is asked for.
+        UsageError: the system forks no processes, so it has no sandbox; on Linux this shows at the first submission.
     """
     comfort = Comfort(sandbox, device, spares, limits.memory_bytes, limits.processes, limits.disk_bytes)
     forks = sys.platform == "linux"

@@ -87,6 +87,7 @@ class WarmKernel:
             self.gone.result(_END_S)
         os.close(self.folder)
         os.close(self.starter)
+        self.launcher.ask("forget", kernel=self.number)
 
 
 class Launcher:

@@ -81,7 +81,8 @@ class WarmProvisioner(KernelProvisionerBase):
         """Take a kernel; where to reach it is known with that."""
         self.kernel = getattr(self.parent, "warm_kernel", None) or await self._own_kernel()
         known = self.kernel.connection
-        self.connection_info = {**known, "ip": str(self.kernel.root / "k"), "key": known["key"].encode()}
+        info: Any = known | {"ip": str(self.kernel.root / "k"), "key": known["key"].encode()}
+        self.connection_info = info
         return await super().pre_launch(cmd=[sys.executable], **kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:

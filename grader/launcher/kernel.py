@@ -1,5 +1,8 @@
 """The innermost process: a Jupyter kernel that waits, sealed and ready, for the submission it will serve."""
 
+# mypy: allow-untyped-calls
+# ipykernel carries few types.
+
 from __future__ import annotations
 
 import json

@@ -133,10 +133,10 @@ def _serve_on_disk(plan: Plan, owner: Owner, line: socket.socket, body: Body) ->
     identity.become(owner)
     if plan.sealed:
         identity.hide()
-    try:
-        _guard(plan, kernel, line, members.descendants)
-    finally:
-        members.kill(members.descendants)
+    orphaned = _guard(plan, kernel, line, members.descendants)
+    members.kill(members.descendants)
+    if orphaned:
+        # Else the launcher removes it, once the grader has read what was recorded.
         shutil.rmtree(plan.scratch, ignore_errors=True)
     os._exit(0)
 
@@ -172,8 +172,8 @@ def _close_in(plan: Plan, owner: Owner) -> None:
         seccomp.install(plan.program)
 
 
-def _guard(plan: Plan, kernel: int, line: socket.socket, of: members.Members) -> None:
-    """Wait for the kernel's end, for orders, and for what is too much."""
+def _guard(plan: Plan, kernel: int, line: socket.socket, of: members.Members) -> bool:
+    """Wait for the kernel's end, for orders, and for what is too much. Returns whether the launcher was lost."""
     watch = Watch(of, kernel, plan.ceiling, held_by(kernel))
     process = os.pidfd_open(kernel)
     poll = select.poll()
@@ -181,27 +181,28 @@ def _guard(plan: Plan, kernel: int, line: socket.socket, of: members.Members) ->
     poll.register(line, select.POLLIN)
     while True:
         ready = {descriptor for descriptor, _ in poll.poll(int(INTERVAL_S * 1000))}
-        if line.fileno() in ready and not _obeyed(line, kernel):
-            return
+        if line.fileno() in ready:
+            message = line.recv(LONGEST_MESSAGE)
+            if not message or _is_the_end(message, kernel):
+                return not message
         if process in ready:
             _, status = os.waitpid(kernel, 0)
             members.kill(of)
             _say(line, {"say": "over", "status": os.waitstatus_to_exitcode(status)})
-            return
+            return False
         members.reap(kernel)
         if incident := watch.look():
             _say(line, {"say": "incident", "what": incident})
 
 
-def _obeyed(line: socket.socket, kernel: int) -> bool:
-    """Carry out one order. Returns False where it is to end everything, or nobody is left to give any."""
-    message = line.recv(LONGEST_MESSAGE)
-    order = json.loads(message) if message else {"kill": True}
+def _is_the_end(message: bytes, kernel: int) -> bool:
+    """Carry out one order; the one to end everything is left to the caller."""
+    order = json.loads(message)
     if order.get("kill"):
-        return False
+        return True
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(kernel, int(order["signal"]))
-    return True
+    return False
 
 
 def _say(line: socket.socket, message: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from grader.sandbox.plan import Plan
 
 _LOOK_S = 1.0
 """How often the loop looks whether its own parent is still there."""
+_OUT_OF_MEMORY = "its processes held more memory together than a submission may, and were ended"
 _PATIENCE_S = 3.0
 """For a warden to end its kernel before it is ended with it."""
 
@@ -33,7 +34,6 @@ class Held:
 
     number: int
     kept: Kept
-    scratch: Path | None
     group: Cgroup | None
     process: int
     """Descriptor of its keeper, readable when that has ended."""
@@ -55,6 +55,8 @@ class Server:
         self._spares = spares
         self._held: dict[int, Held] = {}
         self._asked: list[int] = []
+        self._folders: dict[int, Path] = {}
+        """Scratch folders on disk, until the client has read them."""
         self._count = 0
         self._parent = os.getppid()
         self._selector = selectors.DefaultSelector()
@@ -90,6 +92,8 @@ class Server:
             held.kept.tell(signal=order["signal"])
         elif held is not None and order["ask"] == "kill":
             self._end(held)
+        elif order["ask"] == "forget":
+            self._remove_folder(order["kernel"])
 
     def _hand_out(self) -> None:
         """Give those who wait what is ready."""
@@ -122,7 +126,9 @@ class Server:
             plan = replace(plan, scratch=scratch)
         kept = spawn(plan, serve)
         group = self._grouped(kept)
-        held = Held(self._count, kept, scratch, group, os.pidfd_open(kept.keeper))
+        held = Held(self._count, kept, group, os.pidfd_open(kept.keeper))
+        if scratch is not None:
+            self._folders[held.number] = scratch
         self._held[held.number] = held
         self._selector.register(kept.line, selectors.EVENT_READ, lambda: self._hear_kernel(held))
         self._selector.register(held.process, selectors.EVENT_READ, lambda: self._bury(held))
@@ -150,6 +156,8 @@ class Server:
         elif said["say"] == "failed" and not held.given:
             self._fail(said["why"])
         elif said["say"] in ("over", "incident"):
+            if held.group is not None and held.group.events()["oom_kill"]:
+                self._tell(tell="incident", kernel=held.number, what=_OUT_OF_MEMORY)
             self._tell(tell=said.pop("say"), kernel=held.number, **said)
 
     def _fail(self, why: str) -> None:
@@ -202,8 +210,12 @@ class Server:
             held.group.remove()
         known = {other.kept.keeper for other in self._held.values()}
         members.kill_children_but(known)
-        if held.scratch is not None:
-            shutil.rmtree(held.scratch, ignore_errors=True)
+        if not held.given:
+            self._remove_folder(held.number)
+
+    def _remove_folder(self, kernel: int) -> None:
+        if folder := self._folders.pop(kernel, None):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _let_go(self, held: Held) -> None:
         for descriptor in held.descriptors:
@@ -219,10 +231,10 @@ class Server:
             self._await_end(held, deadline)
         members.kill_children_but(set())
         for held in self._held.values():
-            if held.scratch is not None:
-                shutil.rmtree(held.scratch, ignore_errors=True)
             if held.group is not None:
                 held.group.remove()
+        for kernel in list(self._folders):
+            self._remove_folder(kernel)
 
     def _await_end(self, held: Held, deadline: float) -> None:
         with selectors.DefaultSelector() as selector:

@@ -1,5 +1,8 @@
 """What every submission needs and what takes seconds: imported here once, and shared by all kernels that are forked."""
 
+# mypy: allow-untyped-calls
+# torch carries few types.
+
 from __future__ import annotations
 
 import contextlib

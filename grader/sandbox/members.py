@@ -78,7 +78,7 @@ def _living() -> Iterator[tuple[int, int]]:
 
 
 def _processes() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
 def _children() -> list[int]:
