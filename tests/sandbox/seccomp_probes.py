@@ -122,6 +122,10 @@ REFUSED_WITHOUT_CONNECT = {
 }
 
 
+def no_new_privileges() -> None:
+    assert LIBC.prctl(39, 0, 0, 0, 0) == 1
+
+
 def threads() -> None:
     seen: list[int] = []
     some = [threading.Thread(target=seen.append, args=(n,)) for n in range(4)]
@@ -240,6 +244,7 @@ def pool() -> None:
 
 
 WORKS = {
+    "no new privileges": no_new_privileges,
     "threads": threads,
     "fork": fork,
     "pipes": pipes,

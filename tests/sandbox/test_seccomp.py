@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -277,7 +278,22 @@ def test_jumps_reach_further_than_a_byte(length: int, end: Decision) -> None:
                 assert interpreted(program, given_data)[0] == decided(chain, given_data)
 
 
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=str)
+@pytest.mark.parametrize("mask", [0xFFFFFFFF, 0xFF])
+@pytest.mark.parametrize("length", range(122, 132))
+def test_both_ends_of_a_question_may_be_far(length: int, mask: int) -> None:
+    """Reaching the one takes an instruction of its own, by which the other is a step further; a mask shifts all."""
+    farthest, far = Question(16, 7, KILL, ABSENT), Question(16, 8, FORBIDDEN, ALLOW)
+    chain = Question(ARCHITECTURE, 5, yes=farthest, no=far, mask=mask)
+    for value in range(length):
+        chain = Question(NUMBER, value, yes=KILL, no=chain)
+    tree = Question(ARCHITECTURE, 6, yes=chain, no=Question(NUMBER, 1, yes=far, no=farthest))
+    program = seccomp.translated(tree)
+    for audit, number, argument in product((5, 6, 7), (0, 1, length), (7, 8, 9)):
+        given_data = packed(audit, number, (argument,))
+        assert interpreted(program, given_data)[0] == decided(tree, given_data)
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=["-".join(map(str, key)) for key in PROGRAMS])
 def test_a_program_is_short_and_fast(program: bytes) -> None:
     lines = list(struct.iter_unpack("=HBBI", program))
     assert len(lines) <= 4096  # BPF_MAXINSNS
