@@ -49,7 +49,7 @@ _LIMITS = (
             r"^(?:_Array)?MemoryError\b|DefaultCPUAllocator: (?:can't allocate|not enough) memory"
             r"|\[Errno 12\]|Cannot allocate memory|std::bad_alloc"
         ),
-        noted=re.compile(r"more than [\d.]+ (?:[KMGT]i?B|bytes)\b"),
+        noted=re.compile(r"(?:held|used) more than [\d.e+-]+ [KMGT]?B\b"),
     ),
     _Limit(
         did="needed more processes or threads than the {processes} a submission may have",
@@ -58,7 +58,7 @@ _LIMITS = (
         raised=re.compile(r"can't start new thread|Thread creation failed|^BlockingIOError: \[Errno 11\]"),
         # Sockets and pipes that do not wait raise BlockingIOError too.
         called=re.compile(r"new thread|Thread creation|\bfork(?:pty)?\(|fork_exec\(|posix_spawn|popen_fork"),
-        noted=re.compile(r"more than \d+ (?:processes|threads)\b"),
+        noted=re.compile(r"more than \d+ processes\b"),
     ),
     _Limit(
         did="wrote more into one file than the {file} it may hold",
@@ -118,10 +118,8 @@ def raised_by_limit(error: CellError, limits: Limits) -> Reached | None:
 
 
 def noted_limit(note: str | None, limits: Limits) -> Reached | None:
-    """The limit that the sandbox's note tells of: `more than 64 processes were started; … were stopped`."""
-    if note is None or "stopped" not in note:
-        return None
-    limit = next((limit for limit in _LIMITS if limit.noted and limit.noted.search(note)), None)
+    """The limit that the sandbox's note tells of: `more than 64 processes ran at once; … were ended`."""
+    limit = next((limit for limit in _LIMITS if limit.noted and limit.noted.search(note or "")), None)
     return None if limit is None else Reached(limit.did.format(**_amounts(limits)), limit.hint)
 
 

@@ -13,6 +13,8 @@ import pytest
 from grader.evidence.incidents import incidents
 from grader.model.grade import Diagnosis
 from grader.model.recording import CellError, CellRun, Limits
+from grader.sandbox.plan import Ceiling
+from grader.sandbox.watch import Watch
 from tests.evidence.building import notebook
 
 GB, MB = 1024**3, 1024**2
@@ -205,11 +207,26 @@ def test_lines_around_the_one_that_raised_are_no_sockets() -> None:
 # ---------------------------------------------------------------- notes of the sandbox, signals, time
 
 
-TOGETHER = "the processes of this cell used more than 3 GB together and were stopped"
-STARTED = "more than 7 processes were started; all but the notebook's own were stopped"
+def noted(*processes: int, held: int = 0, others: bool = True) -> str:
+    """What the sandbox says of so many processes that hold so many bytes, having found others to end or none."""
+    watch = Watch(lambda: list(processes), kernel=2**30, ceiling=Ceiling(3 * GB, 7), before=0)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("grader.sandbox.members.kill", lambda *given: others)
+        patched.setattr("os.kill", lambda *given: None)
+        patched.setattr(Watch, "_held", lambda *given: held)
+        said = watch.look()
+    assert said is not None
+    return said
 
 
-@pytest.mark.parametrize(("note", "hint"), [(TOGETHER, "n × n"), (STARTED, "num_workers=0")])
+ALONE = noted(1, held=4 * GB, others=False)
+TOGETHER = noted(1, 2, held=4 * GB)
+STARTED = noted(*range(8))
+
+
+@pytest.mark.parametrize(
+    ("note", "hint"), [(ALONE, "n × n"), (TOGETHER, "n × n"), (STARTED, "num_workers=0")]
+)
 def test_a_death_tells_what_the_sandbox_saw(note: str, hint: str) -> None:
     incident = ended("died", f"{note}; the Python process was ended by SIGKILL")
     assert incident.code == "run-died"
@@ -217,13 +234,24 @@ def test_a_death_tells_what_the_sandbox_saw(note: str, hint: str) -> None:
     assert hint in (incident.hint or "")
 
 
-@pytest.mark.parametrize(("note", "says"), [(TOGETHER, LARGE), (STARTED, MANY)])
+@pytest.mark.parametrize(("note", "says"), [(ALONE, LARGE), (TOGETHER, LARGE), (STARTED, MANY)])
 def test_what_the_sandbox_stopped_explains_a_later_error_or_timeout(note: str, says: str) -> None:
     killed = CellError(name="RuntimeError", message="DataLoader worker (pid 31) is killed by signal: Killed.")
     error, timeout = ended("error", note, killed), ended("timeout", note)
     assert (error.code, timeout.code) == ("run-error", "run-timeout")
     assert says in error.message and "DataLoader worker" in error.message
     assert says in timeout.message
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "more than 1000000 characters of output; the rest was not kept",
+        "more pictures, or larger ones, than are kept (200 of 3 MB each)",
+    ],
+)
+def test_other_notes_are_no_limits_of_the_sandbox(note: str) -> None:
+    assert ended("timeout", note).message == "Cell [1] was stopped: it ran past its time limit."
 
 
 def test_a_note_alone_costs_nothing() -> None:
