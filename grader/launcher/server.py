@@ -24,6 +24,8 @@ from grader.sandbox.plan import Plan
 _LOOK_S = 1.0
 """How often the loop looks whether its own parent is still there."""
 _OUT_OF_MEMORY = "its processes held more memory together than a submission may, and were ended"
+_THREADS = 64
+"""Of a Jupyter kernel, its keeper and its warden."""
 _PATIENCE_S = 3.0
 """For a warden to end its kernel before it is ended with it."""
 
@@ -138,7 +140,9 @@ class Server:
         parent, ceiling = self._plan.layers.cgroup, self._plan.ceiling
         if parent is None:
             return None
-        group = Cgroup.make(parent, f"grade-{kept.keeper}", ceiling.memory, ceiling.processes)
+        # The scratch folder is memory as well; threads count as processes, and two of the processes are ours.
+        room = ceiling.memory + ceiling.disk
+        group = Cgroup.make(parent, f"grade-{kept.keeper}", room, 2 * ceiling.processes + _THREADS)
         group.enter(kept.keeper)
         kept.tell()
         return group
@@ -206,8 +210,7 @@ class Server:
     def _sweep(self, held: Held) -> None:
         """Orphans of a keeper that was ended from outside have become ours; so has its folder."""
         if held.group is not None:
-            held.group.kill()
-            held.group.remove()
+            _remove(held.group)
         known = {other.kept.keeper for other in self._held.values()}
         members.kill_children_but(known)
         if not held.given:
@@ -232,7 +235,7 @@ class Server:
         members.kill_children_but(set())
         for held in self._held.values():
             if held.group is not None:
-                held.group.remove()
+                _remove(held.group)
         for kernel in list(self._folders):
             self._remove_folder(kernel)
 
@@ -242,6 +245,13 @@ class Server:
             if not selector.select(max(0.0, deadline - time.monotonic())):
                 os.kill(held.kept.keeper, signal.SIGKILL)
         os.waitpid(held.kept.keeper, 0)
+
+
+def _remove(group: Cgroup) -> None:
+    # One that does not empty itself stays behind; nothing can be done about it from here.
+    with contextlib.suppress(OSError):
+        group.kill()
+        group.remove()
 
 
 class _HungUp(Exception):

@@ -327,6 +327,8 @@ GRADER = """
 import sys
 from pathlib import Path
 from grader.execute.job import Job
+from grader.execute.jupyter import JupyterKernel
+from grader.execute.source import ColdSource
 from grader.model.submission import Cell, Submission
 
 source = '''
