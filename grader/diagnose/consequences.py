@@ -11,9 +11,15 @@ from grader.model.evidence import Evidence
 from grader.model.failure import Failure
 from grader.model.finding import Mistake
 
+_LAYERS_OUT_OF_REACH = frozenset(
+    {"model-layers-unregistered", "model-layers-made-in-forward", "model-missing-super-init"}
+)
+"""The model is not what its parts would make: a part of it may be taken for the whole."""
+
 _FOLLOWS: dict[str, frozenset[str]] = {
     # what is seen: what explains it where both are seen in one task
     "loop-loss-rewrapped": frozenset({"loss-on-rounded", "loss-on-argmax", "loop-under-no-grad"}),
+    "loop-under-no-grad": frozenset({"loss-on-rounded", "loss-on-argmax"}),
     "loop-no-zero-grad": frozenset(
         {"loop-backward-twice", "optimizer-missing-parameters", "optimizer-wrong-model"}
     ),
@@ -32,15 +38,17 @@ _FOLLOWS: dict[str, frozenset[str]] = {
             "model-softmax-on-one-output",
             "loss-class-count",
             "model-activation-not-instance",
+            *_LAYERS_OUT_OF_REACH,
         }
     ),
     "model-affine": frozenset(
-        {"model-layers-made-in-forward", "model-activation-not-instance", "model-softmax-on-one-output"}
+        {"model-activation-not-instance", "model-softmax-on-one-output", *_LAYERS_OUT_OF_REACH}
     ),
-    "model-layer-count": frozenset({"model-layer-unused", "model-layers-unregistered"}),
+    "model-not-affine": frozenset({"model-missing-super-init"}),
+    "model-layer-count": frozenset({"model-layer-unused", *_LAYERS_OUT_OF_REACH}),
     "model-layer-unused": frozenset({"model-layers-unregistered"}),
-    "optimizer-missing-parameters": frozenset({"model-layers-unregistered", "model-layers-made-in-forward"}),
-    "optimizer-wrong-model": frozenset({"loop-model-rebuilt"}),
+    "optimizer-missing-parameters": _LAYERS_OUT_OF_REACH,
+    "optimizer-wrong-model": frozenset({"loop-model-rebuilt", "model-missing-super-init"}),
     "loss-one-column-ce": frozenset({"model-softmax-on-one-output"}),
     "loss-softmax-twice": frozenset({"loss-one-column-ce"}),
 }

@@ -87,10 +87,13 @@ def model_wrong_width(scene: Scene) -> Iterator[Mistake]:
     if model is None or model.output_width is None:
         return
     features = scene.evidence.datasets[task.spec.dataset].features.shape[1]
+    classes = scene.assignment.dataset(task.spec.dataset).classes
     if model.input_width not in (None, features):
         text = f"The model takes {model.input_width} features; a row of the data has {features}."
     elif task.spec.outputs == 1 and model.output_width > 1 and not _two_columns(scene, model):
         text = f"The model gives {model.output_width} numbers per row; the task needs one."
+    elif task.spec.loss == "cross-entropy" and model.output_width > classes > 0:
+        text = f"The model gives {model.output_width} numbers per row; the data have {classes} classes."
     else:
         return
     yield scene.mistake(

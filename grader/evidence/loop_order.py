@@ -20,6 +20,12 @@ def walked_again(event: RawRun) -> bool:
 
 
 def outputs_detached(event: RawRun) -> bool:
-    """No loss reached a parameter, because the outputs or the loss had no graph to begin with."""
-    cut = event.details and all(detail.reached == 0 for detail in event.details)
-    return bool(cut) and all(not detail.outputs_grad or not detail.grad for detail in event.details)
+    """No loss reached a parameter, because the outputs or the loss had no graph to begin with.
+
+    A loss that was made by operations of its own, and still reaches none, was taken on outputs that were cut off.
+    """
+    cut = bool(event.details) and all(detail.reached == 0 for detail in event.details)
+    cut_before = all(
+        not detail.outputs_grad or not detail.grad or not detail.leaf for detail in event.details
+    )
+    return cut and cut_before

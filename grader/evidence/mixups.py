@@ -23,10 +23,11 @@ class _MixUp:
     code: str
     meaning: Meaning
     named_test: bool
-    """Only figures that the student calls test figures."""
+    """Only figures that the student calls test figures, or that nothing else explains where `even_unnamed`."""
     figure: str
     """What it may be: the train figure, or a key of `Measured.mistaken`."""
     explanation: str
+    even_unnamed: bool = False
 
 
 _MIX_UPS = (
@@ -45,6 +46,7 @@ _MIX_UPS = (
         True,
         "own-predictions",
         "it is the loss against the model's own predictions",
+        even_unnamed=True,
     ),
     _MixUp(
         "metric-rounds-logits",
@@ -92,7 +94,8 @@ def _decided(course: Course, claims: Sequence[Claim], mix_up: _MixUp) -> Iterato
         point = next((point for point in course.measured if point.step == claim.step), None)
         if number is None or point is None or claim.meaning != mix_up.meaning or claim.verdict == "slip":
             continue
-        if mix_up.named_test and number.part != "test":
+        unexplained = number.part == "unknown" and claim.verdict in ("unchecked", "untrue")
+        if mix_up.named_test and number.part != "test" and not (mix_up.even_unnamed and unexplained):
             continue
         part: Part = "train" if claim.part == "train" else "test"
         right, wrong = _figure(point, part, mix_up.meaning), _mixed_up(point, part, mix_up)

@@ -139,7 +139,7 @@ def test_gradients_counted_double(detail: dict[str, object], again: bool) -> Non
 
 
 def test_a_graph_that_was_never_there() -> None:
-    bare = {"step": 0, "reached": 0, "outputs_grad": False}
+    bare = {"step": 0, "reached": 0, "outputs_grad": False, "leaf": True}
     assert outputs_detached(event(details=[bare]))
     assert not outputs_detached(event(details=[{**bare, "outputs_grad": True}]))
     assert not outputs_detached(event(details=[bare, {"step": 1, "reached": 4}]))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from grader.diagnose.catalogue import diagnose
-from grader.model.evidence import Evidence
+from grader.model.evidence import Evidence, Measured
 from grader.model.submission import Where
 from tests.check.building import assignment, excellent, with_run, without_run
 
@@ -23,6 +24,18 @@ def turned(accuracy: float | None) -> Evidence:
 
 def test_an_answer_that_does_not_follow_the_data_was_not_learned_from_it() -> None:
     assert told(excellent(), turned(0.1)) == [("integrity-hardcoded", 7, Where(cell=7, line=7))]
+
+
+def starting(accuracy: float, **changes: Any) -> Evidence:
+    """A run whose model was that good before its first step."""
+    run = excellent().tasks["nonlinear"].run
+    assert run is not None
+    first = Measured(0, 0.7, 0.7, accuracy, accuracy)
+    return with_run("nonlinear", measured=(first, *run.measured[1:]), **changes)
+
+
+def test_what_was_known_before_the_first_step_was_not_learned_either() -> None:
+    assert told(starting(0.97), starting(0.03)) == [("integrity-hardcoded", 7, Where(cell=7, line=7))]
 
 
 def test_it_costs_no_check_by_itself() -> None:
@@ -41,6 +54,9 @@ def test_it_costs_no_check_by_itself() -> None:
         (excellent(), with_run("nonlinear", held_out_accuracy=0.1, dataset=None)),
         (with_run("nonlinear", held_out_accuracy=0.6), turned(0.1)),
         (without_run("nonlinear"), turned(0.1)),
+        (starting(0.5), starting(0.03)),
+        (starting(0.97), starting(0.97)),
+        (starting(0.97, initial_weights_of="r0"), starting(0.03)),
     ],
 )
 def test_what_was_learned_or_cannot_be_compared_is_no_fault(given: Evidence, probe: Evidence | None) -> None:

@@ -102,6 +102,7 @@ SEEN: list[tuple[str, Evidence, int, Costs, Where | None]] = [
     ("model-wrong-width", with_model("baseline", input_width=3), 3, {"ex3.module": "fail"}, MODEL3),
     ("model-wrong-width", with_model("baseline", output_width=2), 3, {"ex3.module": "fail"}, MODEL3),
     ("model-wrong-width", with_model("nonlinear", output_width=4), 6, {"ex6.module": "fail"}, MODEL6),
+    ("model-wrong-width", with_model("blobs", output_width=10), 9, {"ex9.model": "fail"}, MODEL9),
     (
         "model-layers-unregistered",
         with_model("baseline", unregistered=True),

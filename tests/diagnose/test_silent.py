@@ -56,7 +56,6 @@ LEGITIMATE: list[tuple[str, Evidence]] = [
             output_shape=(1600, 2),
         ),
     ),
-    ("more outputs than classes", with_model("blobs", output_width=6)),
     ("BCELoss on a sigmoid", with_run("baseline", loss_kind="bce", activation_before_loss="sigmoid")),
     ("NLL on log-softmax", with_run("blobs", loss_kind="nll", activation_before_loss="log_softmax")),
     ("three layers in the non-linear model", with_model("nonlinear", linear_layers=(LinearLayer(2, 8),) * 3)),
