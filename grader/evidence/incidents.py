@@ -77,10 +77,10 @@ def _of_death(run: CellRun, limits: Limits) -> tuple[str, str]:
     ended = f"The Python process ended in cell [{run.number}]; nothing after it could run"
     # The end of a long note: what was seen last is the reason.
     seen = f": {run.note[-_LONGEST:]}" if run.note else ""
+    if reached := signalled_limit(run.note, limits):
+        return f"{ended}{seen}; it {reached.did}.", reached.hint
     if reached := noted_limit(run.note, limits):
         return f"{ended}{seen}.", reached.hint
-    if reached := signalled_limit(run.note, limits):
-        return f"{ended}{seen}: it {reached.did}.", reached.hint
     hint = "Memory that ran out, exit() or a crash in compiled code can cause this; "
     return f"{ended}{seen}.", f"{hint}what was recorded before is graded."
 

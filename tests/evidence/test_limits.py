@@ -273,6 +273,12 @@ def test_a_signal_tells_its_limit(signal: str, says: str) -> None:
     assert incident.code == "run-died"
 
 
+def test_a_signal_says_more_than_what_was_ended_beside_it() -> None:
+    incident = ended("died", f"the Python process was ended by SIGBUS; {STARTED}")
+    assert "found no room" in incident.message and STARTED in incident.message
+    assert "Map smaller files" in (incident.hint or "")
+
+
 def test_a_long_note_ends_with_its_reason() -> None:
     incident = ended("died", "x" * 5000 + "; the Python process was ended by SIGABRT")
     assert "SIGABRT" in incident.message and len(incident.message) < 500
