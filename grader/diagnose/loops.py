@@ -114,6 +114,8 @@ def loop_trains_on_test(scene: Scene) -> Iterator[Mistake]:
     split = scene.evidence.datasets[scene.task.spec.dataset].split
     if run is None or run.train_rows is None or split is None or split.source != "names":
         return
+    if not run.backwards:
+        return  # it trains on nothing
     test = split.test_features.rows
     if test is None or run.dataset != scene.task.spec.dataset:
         return

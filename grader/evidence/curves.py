@@ -115,7 +115,7 @@ def _rows(course: Course, printed: Sequence[int]) -> tuple[_Row, ...]:
 def _ends(course: Course) -> Array:
     """Backward passes done at the end of each epoch, shape (epochs,)."""
     size = course.steps_per_epoch or 1
-    return np.unique(np.append(np.arange(size, len(course.losses) + 1, size), len(course.losses)))
+    return np.unique(np.append(np.arange(size, course.passes + 1, size), course.passes))
 
 
 def _loss_rows(course: Course) -> Iterator[_Row]:
@@ -148,7 +148,7 @@ def _loss_rows(course: Course) -> Iterator[_Row]:
 
 def _measured_rows(course: Course, printed: Sequence[int]) -> Iterator[_Row]:
     """Recomputed figures per step, per epoch and per print; those of the step before count too."""
-    total = len(course.losses)
+    total = course.passes
     steps = np.array([point.step for point in course.measured], dtype=np.int64)
     layouts = [np.arange(1, total + 1), np.arange(total + 1), _ends(course), np.append(0, _ends(course))]
     layouts += [np.array(printed, dtype=np.int64)]
@@ -259,6 +259,8 @@ def _judge(
 
 def _at_rest(course: Course) -> bool:
     """Whether the run's own losses, or accuracies, never change: then an unnamed row that does not may be its curve."""
+    if course.steps:
+        return True
     figures = [course.losses, *(compared.agreed / compared.total for compared in course.compared)]
     return any(len(each) > 2 and float(np.ptp(each)) == 0.0 for each in figures)
 
@@ -315,7 +317,7 @@ def _among(values: Array, row: _Row) -> bool:
 def _wrong_count(course: Course, values: Array) -> _Found | None:
     """All of them the epochs' sums over one and the same whole number that is not the number of batches."""
     batches = course.steps_per_epoch
-    if not batches or (values <= 0).any():
+    if not batches or not len(course.losses) or (values <= 0).any():
         return None
     ends = _ends(course)
     sums = np.diff(course.sums[np.append(0, ends)])
@@ -336,7 +338,7 @@ def _unmatched(
     course: Course, values: Array, meaning: Meaning | None, part: Part, own: bool, printed: Sequence[int]
 ) -> _Found | None:
     """A curve by name and length that fits nothing: untrue only where it is far from all recomputed."""
-    lengths = {len(course.losses), len(_ends(course)), len(printed)}
+    lengths = {course.passes, len(_ends(course)), len(printed)}
     if meaning is None or not own or not any(abs(len(values) - length) <= 1 for length in lengths):
         return None
     known = [

@@ -13,7 +13,7 @@ from grader.evidence.losses import LossView, as_labels, view_of
 from grader.evidence.models import Model
 from grader.evidence.predictions import mistaken_figures
 from grader.model.assignment import DatasetSpec
-from grader.model.evidence import OTHER_READING, Measured, RunEvidence
+from grader.model.evidence import OTHER_READING, LossKind, Measured, RunEvidence
 
 Array = np.ndarray[Any, Any]
 _FLOAT = 1e-5
@@ -75,11 +75,17 @@ def formula_holds(batch: Batch | None, view: LossView) -> bool:
     return whole and abs(times - round(times)) <= 2e-4 * times
 
 
-def views_of(view: LossView, run: RunEvidence, batch: Batch | None) -> tuple[LossView, LossView | None]:
+def views_of(
+    view: LossView, run: RunEvidence, batch: Batch | None, several: bool
+) -> tuple[LossView, LossView | None]:
     """How the loop's losses are to be read, and how else they may be; `view`: what the graph alone says.
 
+    `several`: the model has an output for each class.
     A loss on rounded outputs is reported on the outputs themselves as well; one with smoothed labels, without.
     """
+    if not run.backwards:  # no graph shows the loss; the usual one may be what is reported
+        usual: LossKind = "cross-entropy" if several else "bce" if view.threshold else "bce-with-logits"
+        return view, replace(view, kind=usual)
     if run.hard_labels == "rounded":
         takes_logits = view.kind in ("bce-with-logits", "cross-entropy")
         return replace(view, applied="none") if takes_logits else view, replace(view, rounded=True)
@@ -140,7 +146,7 @@ def measure(
         mistaken["test"]["train-labels"] = float((classes == train[1][: len(test[1])]).mean())
     if not formula_holds:
         mistaken["test"].pop("own-predictions", None)
-    elif other is not None:
+    if other is not None:
         for name, part in (("train", train), ("test", test)):
             loss, _ = _figures(model, weights, other, part)
             mistaken[name] |= {OTHER_READING: loss} if loss is not None else {}

@@ -61,11 +61,18 @@ class Course:
     """The loss sums over rows instead of taking their mean."""
     other_sizes: tuple[int, ...] = ()
     """Lengths of the student's other arrays."""
+    steps: int = 0
+    """Optimizer steps of a loop that never went backward."""
+
+    @property
+    def passes(self) -> int:
+        """How often the loop went round: its backward passes; where there are none, its steps."""
+        return len(self.losses) or self.steps
 
     @property
     def epochs(self) -> int | None:
         size = self.steps_per_epoch
-        return None if not size else max(1, round(len(self.losses) / size)) if len(self.losses) else None
+        return max(1, round(self.passes / size)) if size and self.passes else None
 
     def epoch_window(self, step: int) -> tuple[int, int]:
         """First and last (exclusive) backward pass of the epoch that `step` passes end in."""
@@ -110,6 +117,7 @@ def course_of(
         train_size=train_size,
         test_size=test_size,
         whole_losses=bool(len(losses)) and bool(first) and float(losses[0]) > 4 * float(first or 1),
+        steps=0 if run.backwards else run.steps,
         other_sizes=tuple(sorted(set(other_sizes) - {train_size, test_size})),
     )
 
@@ -245,9 +253,9 @@ def figures_of(
             yield Figure(value, meaning, part, f"{meaning} over the {part} rows{when}", slack)
             if loss and rows:
                 yield Figure(value * rows, meaning, part, f"loss summed over the {part} rows{when}")
-            plain = point.mistaken.get(part, {}).get(OTHER_READING) if loss else None
-            if plain is not None:
-                yield Figure(plain, meaning, part, f"another reading of the loss over the {part} rows{when}")
+        other = point.mistaken.get(part, {}).get(OTHER_READING) if loss else None
+        if other is not None:
+            yield Figure(other, meaning, part, f"another reading of the loss over the {part} rows{when}")
     if train is not None and test is not None and train_size and test_size:
         rows = train_size + test_size
         everywhere = (train * train_size + test * test_size) / rows

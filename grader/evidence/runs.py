@@ -24,9 +24,10 @@ from grader.evidence.measuring import (
 from grader.evidence.models import Model
 from grader.evidence.raw import RawDetail, RawEvaluation, RawEvents, RawOptimizer, RawRun
 from grader.model.assignment import DatasetSpec
-from grader.model.evidence import LossKind, OptimizerEvidence, RunEvidence, Split
+from grader.model.evidence import LossKind, Measured, OptimizerEvidence, RunEvidence, Split
 
 Array = np.ndarray[Any, Any]
+_MOST_AT_REST = 5000
 _BATCHES = 12
 """Batches of a run that losses are recomputed on."""
 
@@ -105,7 +106,10 @@ def _read(
     data: Mapping[str, Data],
     earlier: Sequence[Run],
 ) -> Run:
-    rows, targets = raw.array(event.rows), raw.array(event.targets)
+    rows, targets, sizes = (raw.array(name) for name in (event.rows, event.targets, event.batch_rows))
+    if not event.backwards:
+        rows = _rows_of_forwards(event, raw)
+        sizes = None if rows is None else np.array([len(rows)])
     used, match = _dataset_of(rows, data)
     operations = tuple(operation.op for operation in event.head)
     kind = loss_kind(operations)
@@ -115,7 +119,7 @@ def _read(
         dataset=used.spec.id if used else None,
         train_rows=match.rows if match else None,
         label_agreement=_label_agreement(used, match, targets),
-        steps_per_epoch=_steps_per_epoch(match, raw.array(event.batch_rows), used),
+        steps_per_epoch=_steps_per_epoch(match, sizes, used),
     )
     if targets is None and used is not None and match is not None and (match.rows >= 0).all():
         targets = used.finder.rows.labels[match.rows]  # a loss of the student's own keeps no targets
@@ -123,21 +127,22 @@ def _read(
     test = _test_part(used, match, event, raw, train)
     weights = [(shot.step, raw.arrays(shot.state)) for shot in event.snapshots]
     if model is not None:
-        sizes = raw.array(event.batch_rows)
         batches = [
             batch_at(model, step, state, evidence, rows, targets, sizes) for step, state in weights[:_BATCHES]
         ]
         first = batches[0] if batches else None
-        view, other = views_of(view_of_run(model, evidence), evidence, first)
+        several = (model.facts.output_width or 1) > 1
+        view, other = views_of(view_of_run(model, evidence), evidence, first, several)
         known = formula_holds(first, view) or (other is not None and formula_holds(first, other))
+        measured = tuple(
+            measure(model, step, state, view, train, test, known, other) for step, state in weights
+        )
         evidence = replace(
             evidence,
             broadcast=evidence.broadcast or taken_over_pairs(batches, view),
             hard_labels=evidence.hard_labels
             or _classes_in_loss(model, weights, view, evidence, used, match, rows, sizes),
-            measured=tuple(
-                measure(model, step, state, view, train, test, known, other) for step, state in weights
-            ),
+            measured=_at_rest(evidence, measured) if not event.backwards else measured,
             initial_weights_of=_same_start(event, earlier),
             held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, view)
             if used and weights
@@ -253,6 +258,26 @@ def _dataset_of(rows: Array | None, data: Mapping[str, Data]) -> tuple[Data | No
         if match is not None:
             return known, match
     return None, None
+
+
+def _rows_of_forwards(event: RawRun, raw: RawEvents) -> Array | None:
+    """What a loop without backward passes put through its model, as far as gradients could have followed."""
+    calls = [
+        (evaluation.count, rows)
+        for evaluation in raw.of(RawEvaluation)
+        if evaluation.model == event.model and evaluation.cell == event.cell and evaluation.grad
+        if (rows := raw.array(evaluation.rows)) is not None and rows.ndim == 2
+    ]
+    most = max((count for count, _ in calls), default=0)
+    often = [rows for count, rows in calls if 2 * count > most]
+    return np.concatenate(often) if len({rows.shape[1] for rows in often}) == 1 else None
+
+
+def _at_rest(run: RunEvidence, measured: Sequence[Measured]) -> tuple[Measured, ...]:
+    """The figures at every step of a loop without backward passes: those of its first weights, which never moved."""
+    if not measured or run.moved:
+        return tuple(measured)
+    return tuple(replace(measured[0], step=step) for step in range(min(run.steps, _MOST_AT_REST) + 1))
 
 
 def _label_agreement(used: Data | None, match: Match | None, targets: Array | None) -> float | None:

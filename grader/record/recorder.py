@@ -128,7 +128,7 @@ class Recorder:
 
     def _moment(self) -> tuple[str | None, int]:
         run = self._training.current
-        return (None, 0) if run is None else (run.id, run.backwards)
+        return (None, 0) if run is None else (run.id, run.backwards or run.steps)
 
     def _speaking(self) -> None:
         run = self._training.current

@@ -1,7 +1,6 @@
 """Watches training: backward passes, optimizer steps, resets, and the rows and losses that went through them.
 
-Full detail for the first steps of a run and then at every power of four; counters and references in between, so
-that a training loop hardly feels it.
+Full detail for a run's first steps and at every power of four; counters in between, so that a loop hardly feels it.
 """
 
 from __future__ import annotations
@@ -229,7 +228,7 @@ class TrainingWatch:
             run.details[-1]["grads_at_step"] = gradient_size(run.parameters)
 
     def _run_of(self, optimizer: Optimizer) -> Run | None:
-        """The run that this optimizer steps for: that of the model whose parameters it holds."""
+        """The run of the model whose parameters this optimizer holds."""
         if id(optimizer) not in self._optimizers:
             self._constructed(optimizer)
         entry = self.models.owner_of(_held(optimizer))
@@ -238,9 +237,11 @@ class TrainingWatch:
         run = self._runs.get((self._places.current_cell, id(entry)))
         if run is not None and not run.closed:
             return run
-        if self.current is not None and self.current.cell == self._places.current_cell:
-            return self.current  # it steps another model than the one whose loss went backward
-        return self._begin(entry)
+        run = self.current
+        if run is not None and run.cell == self._places.current_cell and run.last != "S":
+            return run  # it steps another model than the one whose loss went backward
+        self.current = self._begin(entry)  # nothing went backward for it, and perhaps never will
+        return self.current
 
     def _was_reset(self, run: Run | None, optimizer: Optimizer | None = None) -> None:
         if run is None and optimizer is not None and self._runs:  # it has not stepped yet, or never will
