@@ -172,7 +172,7 @@ def _examined(*, connect: bool) -> Mapping[str, Decision]:
 
     An `int` argument is what the kernel makes of it: the low half. Pointers are looked at whole.
     """
-    own = ALLOW if connect else _zero(0, ALLOW, FORBIDDEN)
+    own = ALLOW if connect else _is(0, 0, ALLOW, FORBIDDEN)
     return {
         "clone": _bits(0, _CLONE_NEW | _CLONE_PARENT, FORBIDDEN, ALLOW),
         "socket": _family(connect),
