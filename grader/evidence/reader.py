@@ -24,7 +24,8 @@ from grader.evidence.parts import find_split, known_arrays, split_from_training
 from grader.evidence.pictures import boundaries, curves
 from grader.evidence.raw import RawEvaluation, RawEvents, RawRun, in_file_lines, read_events
 from grader.evidence.rebuilt import with_runs_joined
-from grader.evidence.runs import Data, Run, read_optimizers, read_runs
+from grader.evidence.run_rows import Data
+from grader.evidence.runs import Run, read_optimizers, read_runs
 from grader.evidence.tampering import tampering
 from grader.model.assignment import Assignment, TaskSpec
 from grader.model.evidence import (
@@ -72,7 +73,7 @@ def read_evidence(recording: Recording, submission: Submission, assignment: Assi
         tasks=tasks,
         exercises=_exercises(recording, known, tasks),
         classes=tuple(_classes(submission, assignment)),
-        incidents=(*incidents(submission, recording.cells), *tampering(known.raw)),
+        incidents=(*incidents(submission, recording.cells, assignment.limits), *tampering(known.raw)),
         failures=failures(known.raw, known.markers),
         seed=recording.seed,
         notes=recording.notes,

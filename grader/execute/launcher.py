@@ -22,6 +22,7 @@ from grader.execute.job import Device
 
 Sandbox = Literal["auto", "strict", "none"]
 
+_COMMAND = ("-P", "-m", "grader.launcher")
 _LONGEST_MESSAGE = 65536
 _START_S = 180.0
 """For a launcher to import everything, on a machine that is busy."""
@@ -179,7 +180,7 @@ class _Process:
         self._log = Path(self._home.name, "log")
         with self._log.open("wb") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "grader.launcher", str(theirs.fileno()), _config(comfort)],
+                [sys.executable, *_COMMAND, str(theirs.fileno()), _config(comfort)],
                 pass_fds=[theirs.fileno()],
                 env=launcher_environment(Path(self._home.name), comfort.device),
                 cwd=self._home.name,

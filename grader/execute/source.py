@@ -127,11 +127,9 @@ def write_job(scratch: Scratch, submission: Submission, job: Job) -> None:
 
 def _of_processes(limits: Limits) -> dict[str, float]:
     """What each process of a submission is held to, where its sandbox holds processes."""
-    # Waiting costs a process no time, so this stops only what the clock on the wall has missed.
-    seconds = limits.cpu_s or 2 * limits.submission_s
     return {
         "processes": limits.processes,
         "file_bytes": limits.file_bytes,
         "open_files": limits.open_files,
-        "cpu_s": seconds,
+        "cpu_s": limits.processor_s,
     }

@@ -28,14 +28,18 @@ def limit(limits: Mapping[str, float]) -> None:
     if "open_files" in limits:
         _lower(resource.RLIMIT_NOFILE, int(limits["open_files"]))
     if "cpu_s" in limits:
-        _lower(resource.RLIMIT_CPU, max(1, int(limits["cpu_s"])))
+        # At the first a process is told which limit it hit, a little later it is ended.
+        _lower(resource.RLIMIT_CPU, max(1, int(limits["cpu_s"])), more=5)
 
 
-def _lower(which: int, value: int) -> None:
+def _lower(which: int, value: int, more: int = 0) -> None:
+    """Set a limit, the hard one a bit higher where asked; one that is lower already stays."""
     _, most = resource.getrlimit(which)
     with contextlib.suppress(ValueError, OSError):
-        kept = value if most == resource.RLIM_INFINITY else min(value, most)
-        resource.setrlimit(which, (kept, kept))
+        soft, hard = (
+            kept if most == resource.RLIM_INFINITY else min(kept, most) for kept in (value, value + more)
+        )
+        resource.setrlimit(which, (soft, hard))
 
 
 def _tasks_of_this_user() -> int:

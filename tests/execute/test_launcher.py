@@ -1,0 +1,357 @@
+"""What a launcher keeps: kernels that are warm and sealed, a memory without secrets, and nothing after its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from grader.api import configured
+from grader.errors import UsageError
+from grader.execute.choice import opened_kernel
+from grader.execute.job import Job
+from grader.execute.jupyter import JupyterKernel
+from grader.execute.launcher import Comfort, Launcher
+from grader.execute.provisioner import NAME
+from grader.execute.source import ColdSource
+from grader.execute.warm import WarmSource
+from grader.model.recording import Limits, Recording
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks kernels")
+
+SOON_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Iterator[Launcher]:
+    with Launcher(Comfort(processes=24)) as launcher:
+        yield launcher
+
+
+def run(launcher: Launcher, submission, **limits: float) -> Recording:
+    return JupyterKernel(WarmSource(launcher)).run(submission, Job(limits=Limits(**limits)))
+
+
+def text(recording: Recording, cell: int = 1) -> str:
+    return "".join(output.text for output in recording.cells[cell - 1].outputs)
+
+
+# ---------------------------------------------------------------- what a kernel is
+
+
+def test_the_layers_are_named(launcher: Launcher) -> None:
+    assert launcher.layers[-1] == "rlimits"
+    assert {"namespaces", "landlock"} & set(launcher.layers)
+
+
+SECRETS = """
+import hashlib, re, sys
+found = set()
+memory = open("/proc/self/mem", "rb", 0)
+for line in open("/proc/self/maps"):
+    start, end, rights = re.match(r"(\\w+)-(\\w+) (\\S+)", line).groups()
+    place, end = int(start, 16), int(end, 16)
+    while place < end and rights.startswith("rw"):
+        try:
+            memory.seek(place)
+            piece = memory.read(min(1 << 24, end - place))
+        except (OSError, OverflowError):
+            break
+        for beginning, length, rest in {halves!r}:
+            for hit in re.finditer(re.escape(beginning), piece):
+                if hashlib.sha256(piece[hit.end() : hit.end() + length]).hexdigest() == rest:
+                    found.add(beginning)
+        place += len(piece) or end
+print(len(found), sorted(name for name in sys.modules if re.match(r"grader\\.(?!record|launcher|sandbox)", name)))
+"""
+"""Looks for words of which it knows one half and a digest of the other, so that it does not find itself."""
+
+
+def halved(words: str) -> tuple[bytes, int, str]:
+    half = len(words) // 2
+    rest = words[half:].encode()
+    return words[:half].encode(), len(rest), hashlib.sha256(rest).hexdigest()
+
+
+def test_the_memory_that_a_kernel_inherits_holds_nothing_of_the_rubric(launcher, make_submission) -> None:
+    hints = [check.hint for exercise in configured(None).exercises for check in exercise.checks if check.hint]
+    assert len(hints) >= 5
+    planted = "words that the submission itself holds"
+    control = f"kept = [{planted!r}.encode()]\n" + SECRETS.format(halves=[halved(planted)])
+    source = SECRETS.format(halves=[halved(hint) for hint in hints])
+    recording = run(launcher, make_submission(control, source))
+    assert text(recording, 1).strip() == "1 []", "the scan finds what is there"
+    assert text(recording, 2).strip() == "0 []"
+
+
+def test_a_kernel_is_forked_from_a_process_of_one_thread(launcher: Launcher) -> None:
+    assert launcher.layers
+    found = [process for process in children_of(os.getpid()) if b"grader.launcher" in command(process)]
+    assert found
+    assert all(len(list(Path(f"/proc/{process}/task").iterdir())) == 1 for process in found)
+
+
+TRAINING = """
+import torch
+from torch import nn
+from sklearn.datasets import make_circles
+
+X, y = make_circles(400, noise=0.05, random_state=42)
+X, y = torch.tensor(X, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+model = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(30):
+    loss = nn.functional.binary_cross_entropy_with_logits(model(X).squeeze(1), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    print(loss.item())
+import matplotlib.pyplot as plt
+plt.plot([1, 2, 3]); plt.title("t"); plt.show()
+"""
+
+
+def test_a_forked_kernel_computes_what_an_ordinary_one_does(launcher: Launcher, make_submission) -> None:
+    submission = make_submission(TRAINING, "torch.rand(3).tolist(), __import__('numpy').random.rand()")
+    warm, cold = run(launcher, submission), JupyterKernel(ColdSource()).run(submission, Job())
+    assert [cell.outputs for cell in warm.cells] == [cell.outputs for cell in cold.cells]
+    assert warm.tensors.keys() == cold.tensors.keys()
+    assert all(
+        np.array_equal(warm.tensors[name], cold.tensors[name], equal_nan=True) for name in warm.tensors
+    )
+    assert timeless(warm) == timeless(cold)
+    assert (warm.kernel, cold.kernel, cold.sandbox) == ("warm", "cold", ())
+
+
+def timeless(recording: Recording) -> list[str]:
+    """Events without what a clock said."""
+    return [
+        json.dumps({name: value for name, value in event.items() if not name.endswith("_s")}, default=str)
+        for event in recording.events
+    ]
+
+
+def test_nbclient_drives_such_a_kernel_as_it_does_others() -> None:
+    class Manager(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            metadata = {"kernel_provisioner": {"provisioner_name": NAME}}
+            return KernelSpec(argv=[], display_name="warm", language="python", metadata=metadata)
+
+    others = set(children_of(os.getpid()))
+    notebook = new_notebook(
+        cells=[new_code_cell("import os, torch\nos.getuid(), torch.ones(2).sum().item()")]
+    )
+    NotebookClient(notebook, km=Manager()).execute()
+    (output,) = notebook.cells[0].outputs
+    assert output["data"]["text/plain"].endswith(", 2.0)")
+    assert others == set(children_of(os.getpid())), "its launcher ended with it"
+
+
+# ---------------------------------------------------------------- how kernels end
+
+DAEMON = """
+import os, subprocess, sys
+code = "import os, signal, time; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); "
+code += "signal.signal(signal.SIGTERM, signal.SIG_IGN); os.execvp('sleep', ['sleep', {seconds!r}])"
+done = subprocess.run([sys.executable, "-c", code])
+while not any(b"sleep" in open(f"/proc/{{p}}/cmdline", "rb").read() for p in os.listdir("/proc") if p.isdigit()):
+    pass
+"""
+
+
+def test_daemons_end_with_their_notebook(launcher: Launcher, make_submission) -> None:
+    seconds = f"601.{os.getpid()}"
+    recording = run(launcher, make_submission(DAEMON.format(seconds=seconds), "'rest'"))
+    assert [cell.status for cell in recording.cells] == ["ok", "ok"]
+    assert all(ends(process) for process in sleepers(seconds))
+
+
+FORK_BOMB = """
+import os
+for _ in range(2000):
+    os.fork()
+"""
+
+
+def test_a_fork_bomb_costs_its_own_cell_only(launcher: Launcher, make_submission) -> None:
+    recording = run(launcher, make_submission(FORK_BOMB, "sum(range(10))", TRAINING), cell_s=20)
+    assert recording.cells[0].status == "error"
+    assert recording.cells[0].error is not None and recording.cells[0].error.name == "BlockingIOError"
+    assert text(recording, 2) == "45"
+    assert recording.cells[2].status == "ok"
+
+
+def test_twelve_gigabytes_are_an_error_in_their_cell(launcher: Launcher, make_submission) -> None:
+    recording = run(launcher, make_submission("import torch\nx = torch.ones(3 * 1024**3)", "1 + 1"))
+    assert recording.cells[0].error is not None and recording.cells[0].error.name == "RuntimeError"
+    assert text(recording, 2) == "2"
+
+
+SHARED = """
+import mmap
+piece = mmap.mmap(-1, 1 << 30)
+for place in range(0, 1 << 30, 4096):
+    piece[place] = 1
+print("unheld")
+"""
+
+
+def test_shared_memory_counts(make_submission) -> None:
+    limits = Limits(memory_bytes=256 * 1024**2)
+    with opened_kernel(limits, spares=0) as kernel:
+        recording = kernel.run(make_submission(SHARED, "1"), Job(limits=limits))
+    assert recording.cells[0].status == "died"
+    assert "held more than 0.25 GB" in (recording.cells[0].note or "")
+
+
+FILLER = """
+for number in range(100):
+    with open(f"filler-{number}", "wb") as file:
+        file.write(bytes(1 << 24))
+"""
+
+
+def test_a_full_folder_is_an_error_in_the_cell(launcher: Launcher, make_submission) -> None:
+    recording = run(launcher, make_submission(FILLER, "import torch\ntorch.save([1], '/tmp/x')\n2"))
+    assert recording.cells[0].error is not None
+    assert recording.cells[0].error.name == "OSError" and "space" in recording.cells[0].error.message
+
+
+# ---------------------------------------------------------------- how launchers end
+
+
+def test_a_dead_launcher_is_replaced(make_submission) -> None:
+    others = set(children_of(os.getpid()))
+    with Launcher(Comfort()) as launcher:
+        first = launcher.take()
+        (process,) = set(children_of(os.getpid())) - others
+        family = [process, *descendants_of(process)]
+        assert len(family) >= 4
+        os.kill(process, signal.SIGKILL)
+        first.gone.result(SOON_S)
+        assert all(ends(process) for process in family)
+        assert text(run(launcher, make_submission("6 * 7"))) == "42"
+
+
+def test_a_launcher_that_cannot_give_a_sandbox_says_so(make_submission, monkeypatch) -> None:
+    monkeypatch.setattr("grader.execute.launcher._config", lambda comfort: json.dumps({"sandbox": "strict"}))
+    monkeypatch.setattr("grader.execute.launcher._COMMAND", REFUSING)
+    with Launcher() as launcher, pytest.raises(UsageError, match="no sandbox here"):
+        launcher.take()
+
+
+REFUSING = (
+    "-c",
+    "import socket, sys; socket.socket(fileno=int(sys.argv[1])).send("
+    'b\'{"tell": "refused", "why": "no sandbox here"}\')',
+)
+
+GRADER = """
+from pathlib import Path
+from grader.execute.choice import opened_kernel
+from grader.execute.job import Job
+from grader.model.recording import Limits
+from grader.model.submission import Cell, Submission
+
+source = "import os, subprocess, time; subprocess.Popen(['sleep', '%s']); time.sleep(600)"
+cells = (Cell(kind="code", source=source, number=1),)
+with opened_kernel(Limits()) as kernel:
+    kernel.run(Submission("a.ipynb", Path("a.ipynb"), "0", "notebook", cells), Job())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda it: it.name)
+def test_nothing_is_left_when_the_grader_ends(number: signal.Signals, tmp_path: Path) -> None:
+    seconds = f"602.{os.getpid()}{number.value}"
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    grader = subprocess.Popen(
+        [sys.executable, "-c", GRADER % seconds], env=environment, stderr=subprocess.PIPE
+    )
+    try:
+        waited = wait_for(lambda: sleepers(seconds))
+        assert waited, "the submission never ran"
+        family = descendants_of(grader.pid)
+        assert len(family) >= 4
+        grader.send_signal(number)
+        grader.communicate(timeout=60)
+    finally:
+        grader.kill()
+    assert all(ends(process) for process in family)
+    assert not sleepers(seconds)
+    if number == signal.SIGINT:
+        assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- looking at processes
+
+
+def sleepers(seconds: str) -> list[int]:
+    """Processes that sleep for so long, on the whole machine: in a sandbox they have other numbers."""
+    return [process for process in processes() if command(process).startswith(b"sleep\0" + seconds.encode())]
+
+
+def processes() -> list[int]:
+    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+
+
+def command(process: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
+
+
+def children_of(parent: int) -> list[int]:
+    found = []
+    for process in processes():
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            if int(status[1]) == parent and status[0] != "Z":
+                found.append(process)
+    return found
+
+
+def descendants_of(parent: int) -> list[int]:
+    children = children_of(parent)
+    return children + [process for child in children for process in descendants_of(child)]
+
+
+def ends(process: int) -> bool:
+    """Whether a process has ended or does so soon."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], SOON_S)[0])
+    finally:
+        os.close(descriptor)
+
+
+def wait_for(condition: Callable[[], object]) -> bool:
+    """Look again and again until something holds, for two minutes at most."""
+
+    async def looking() -> bool:
+        async with asyncio.timeout(120):
+            while not condition():
+                await asyncio.sleep(0.05)
+        return True
+
+    with contextlib.suppress(TimeoutError):
+        return asyncio.run(looking())
+    return False
