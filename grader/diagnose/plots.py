@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from grader.diagnose.loop_order import ending
 from grader.diagnose.scene import Scene
 from grader.model.evidence import DrawnMap
 from grader.model.finding import Mistake
+from grader.model.submission import Cell
+
+_LINES = frozenset({"plot", "lineplot", "semilogy", "loglog"})
+"""Methods that draw lines."""
 
 
 def _maps(scene: Scene) -> tuple[DrawnMap, ...]:
@@ -18,12 +23,30 @@ def _maps(scene: Scene) -> tuple[DrawnMap, ...]:
     return tuple(drawn for drawn in scene.task.maps if drawn.verdict == "true" or drawn.over not in right)
 
 
+def _drawing_failed(scene: Scene) -> bool:
+    """Whether a cell of the loop's exercise, or one that draws lines, raised: it has said why none is there."""
+    page = scene.evidence.exercises.get(scene.task.spec.loop_exercise)
+    if page is not None and page.errors:
+        return True
+    raised = (cell.number for cell in scene.evidence.cells if cell.error is not None)
+    return any(_draws_lines(scene.evidence.submission.cell(number)) for number in raised)
+
+
+def _draws_lines(cell: Cell | None) -> bool:
+    try:
+        tree = ast.parse(cell.source if cell else "")
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(isinstance(call, ast.Attribute) and call.attr in _LINES for call in calls)
+
+
 def plot_missing(scene: Scene) -> Iterator[Mistake]:
     """No figure where one is asked for."""
     task = scene.task
     page = scene.evidence.exercises.get(task.spec.plot_exercise)
     curves_asked = scene.costs({"reports.plotted": "fail"})
-    died = task.run is not None and ending(scene, task.run) is not None
+    died = task.run is not None and (ending(scene, task.run) is not None or _drawing_failed(scene))
     plotted = any(claim.how == "plotted" for claim in task.reports.claims)
     if curves_asked and task.run is not None and not plotted and not died:
         yield scene.mistake(

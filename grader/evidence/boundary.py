@@ -250,9 +250,11 @@ def compare_boundary(drawn: DrawnBoundary, predict: Predict, enough: float = _EN
         straight = max(straight, renamed)
     others: dict[Explanation, Reading] = {"inverted": renamed}
     if 1 - straight.exact > _NOTICEABLE:
-        turned: dict[Explanation, tuple[Array, Array]] = {
-            "transposed": _exchanged(drawn.points, points),
-            "flipped": _mirrored(drawn.points, points),
+        meant = _edge_to_edge(drawn, points)
+        straight = max(straight, _read(classes, *_expected(meant, predict, step)))
+        turned: dict[Explanation, tuple[Array, ...]] = {
+            "transposed": (*_exchanged(drawn.points, points), meant[:, ::-1]),
+            "flipped": (*_mirrored(drawn.points, points), *_mirrored(drawn.points, meant)),
         }
         for name, ways in turned.items():
             others[name] = max(_read(classes, *_expected(places, predict, step)) for places in ways)
@@ -311,6 +313,13 @@ def _exchanged(all_points: Array, points: Array) -> tuple[Array, Array]:
     low, size = all_points.min(axis=0), np.ptp(all_points, axis=0)
     relative = (points - low) / size
     return points[:, ::-1], low + relative[:, ::-1] * size
+
+
+def _edge_to_edge(drawn: DrawnBoundary, points: Array) -> Array:
+    """Places of a picture whose first and last pixels were computed at its edges, and drawn half a pixel inside."""
+    size = np.ptp(drawn.points, axis=0)
+    middle = drawn.points.min(axis=0) + size / 2
+    return np.asarray(middle + (points - middle) * (size + np.asarray(drawn.step)) / size)
 
 
 def _mirrored(all_points: Array, points: Array) -> tuple[Array, Array]:

@@ -12,7 +12,8 @@ import numpy as np
 from grader.evidence.boundary import boundary_in, compare_boundary, points_over
 from grader.evidence.markers import Markers
 from grader.evidence.measuring import view_of_run
-from grader.evidence.runs import Data, Run
+from grader.evidence.run_rows import Data
+from grader.evidence.runs import Run
 from grader.model.evidence import DrawnMap
 from grader.model.figures import Axes, DrawnBoundary, Figure
 from grader.model.submission import Where

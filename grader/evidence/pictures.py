@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from grader.evidence.maps import predictor
-from grader.evidence.runs import Data, Run
+from grader.evidence.run_rows import Data
+from grader.evidence.runs import Run
 from grader.model.assignment import Band
 from grader.model.evidence import Measured, RunEvidence
 from grader.model.grade import Boundary, Curve

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from grader.evidence.datasets import Match, RowFinder
+from grader.evidence.datasets import Match
 from grader.evidence.loop_order import outputs_detached, stepped_first, walked_again
 from grader.evidence.loss_operands import rounds, swapped, taken_on_classes
-from grader.evidence.losses import LossView, activation_before, as_labels, loss_kind
+from grader.evidence.losses import LossView, activation_before, loss_kind
 from grader.evidence.measuring import (
     batch_at,
     formula_holds,
@@ -22,23 +22,22 @@ from grader.evidence.measuring import (
     views_of,
 )
 from grader.evidence.models import Model
-from grader.evidence.raw import RawDetail, RawEvaluation, RawEvents, RawOptimizer, RawRun
-from grader.model.assignment import DatasetSpec
-from grader.model.evidence import LossKind, Measured, OptimizerEvidence, RunEvidence, Split
+from grader.evidence.raw import RawDetail, RawEvents, RawOptimizer, RawRun
+from grader.evidence.run_rows import (
+    Data,
+    dataset_of,
+    label_agreement,
+    rows_of_forwards,
+    steps_per_epoch,
+    test_part,
+    train_part,
+)
+from grader.model.evidence import LossKind, Measured, OptimizerEvidence, RunEvidence
 
 Array = np.ndarray[Any, Any]
 _MOST_AT_REST = 5000
 _BATCHES = 12
 """Batches of a run that losses are recomputed on."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """A dataset of the assignment with what is known of its use."""
-
-    spec: DatasetSpec
-    finder: RowFinder
-    split: Split | None
 
 
 @dataclass(frozen=True)
@@ -108,9 +107,8 @@ def _read(
 ) -> Run:
     rows, targets, sizes = (raw.array(name) for name in (event.rows, event.targets, event.batch_rows))
     if not event.backwards:
-        rows = _rows_of_forwards(event, raw)
-        sizes = None if rows is None else np.array([len(rows)])
-    used, match = _dataset_of(rows, data)
+        rows, sizes = rows_of_forwards(event, raw)
+    used, match = dataset_of(rows, data)
     operations = tuple(operation.op for operation in event.head)
     kind = loss_kind(operations)
     evidence = replace(
@@ -118,13 +116,13 @@ def _read(
         optimizers=tuple(optimizers[name] for name in event.optimizers if name in optimizers),
         dataset=used.spec.id if used else None,
         train_rows=match.rows if match else None,
-        label_agreement=_label_agreement(used, match, targets),
-        steps_per_epoch=_steps_per_epoch(match, sizes, used),
+        label_agreement=label_agreement(used, match, targets),
+        steps_per_epoch=steps_per_epoch(match, sizes, used),
     )
     if targets is None and used is not None and match is not None and (match.rows >= 0).all():
         targets = used.finder.rows.labels[match.rows]  # a loss of the student's own keeps no targets
-    train = _train_part(used, match, rows, targets)
-    test = _test_part(used, match, event, raw, train)
+    train = train_part(used, match, rows, targets)
+    test = test_part(used, match, event, raw, train)
     weights = [(shot.step, raw.arrays(shot.state)) for shot in event.snapshots]
     if model is not None:
         batches = [
@@ -246,117 +244,11 @@ def _pairs(saved: Mapping[str, Any]) -> int:
         return 0
 
 
-# ---------------------------------------------------------------- rows
-
-
-def _dataset_of(rows: Array | None, data: Mapping[str, Data]) -> tuple[Data | None, Match | None]:
-    """The dataset that these rows come from."""
-    if rows is None or rows.ndim != 2:
-        return None, None
-    for known in data.values():
-        match = known.finder.match(rows)
-        if match is not None:
-            return known, match
-    return None, None
-
-
-def _rows_of_forwards(event: RawRun, raw: RawEvents) -> Array | None:
-    """What a loop without backward passes put through its model, as far as gradients could have followed."""
-    calls = [
-        (evaluation.count, rows)
-        for evaluation in raw.of(RawEvaluation)
-        if evaluation.model == event.model and evaluation.cell == event.cell and evaluation.grad
-        if (rows := raw.array(evaluation.rows)) is not None and rows.ndim == 2
-    ]
-    most = max((count for count, _ in calls), default=0)
-    often = [rows for count, rows in calls if 2 * count > most]
-    return np.concatenate(often) if len({rows.shape[1] for rows in often}) == 1 else None
-
-
 def _at_rest(run: RunEvidence, measured: Sequence[Measured]) -> tuple[Measured, ...]:
     """The figures at every step of a loop without backward passes: those of its first weights, which never moved."""
     if not measured or run.moved:
         return tuple(measured)
     return tuple(replace(measured[0], step=step) for step in range(min(run.steps, _MOST_AT_REST) + 1))
-
-
-def _label_agreement(used: Data | None, match: Match | None, targets: Array | None) -> float | None:
-    if used is None or match is None or targets is None:
-        return None
-    labels = as_labels(targets)
-    if len(labels) != len(match.rows):
-        return None
-    known = match.rows >= 0
-    own = used.finder.rows.labels[match.rows[known]]
-    return float(np.isclose(labels[known], own, atol=1e-4).mean()) if known.any() else None
-
-
-def _steps_per_epoch(match: Match | None, batch_rows: Array | None, used: Data | None) -> int | None:
-    """Backward passes in one pass over the train rows."""
-    if match is None or batch_rows is None or used is None:
-        return None
-    sizes = batch_rows[np.isfinite(batch_rows) & (batch_rows >= 1)]
-    if not len(sizes):
-        return None
-    total = used.split.train_features.shape[0] if used.split else len(np.unique(match.rows[match.rows >= 0]))
-    return max(1, -(-total // int(np.median(sizes))))
-
-
-def _train_part(
-    used: Data | None, match: Match | None, rows: Array | None, targets: Array | None
-) -> tuple[Array, Array] | None:
-    """The rows trained on, each once, in the model's units, with the labels they were given."""
-    if rows is None or targets is None:
-        return None
-    labels = as_labels(targets)
-    if used is None or match is None:
-        return (rows, labels) if len(rows) == len(labels) else None
-    split = used.split
-    seen = match.rows[match.rows >= 0]
-    if split is not None and split.train_features.rows is not None:
-        part = split.train_features.rows
-        if np.isin(seen, part).all():
-            return _in_units(used, match, part), _student_labels(
-                used, part, split.train_labels, split.aligned_train
-            )
-    if len(labels) != len(match.rows):
-        return None
-    _, first = np.unique(match.rows, return_index=True)
-    return rows[first], labels[first]
-
-
-def _test_part(
-    used: Data | None, match: Match | None, event: RawRun, raw: RawEvents, train: tuple[Array, Array] | None
-) -> tuple[Array, Array] | None:
-    """The rows held out: those of the student's split, or those that this model was only evaluated on."""
-    if used is None or match is None:
-        return None
-    split = used.split
-    if split is not None and split.test_features.rows is not None:
-        part = split.test_features.rows
-        return _in_units(used, match, part), _student_labels(
-            used, part, split.test_labels, split.aligned_test
-        )
-    trained = set(match.rows.tolist())
-    for evaluation in raw.of(RawEvaluation):
-        rows = raw.array(evaluation.rows)
-        found = used.finder.match(rows) if rows is not None and evaluation.model == event.model else None
-        if found is not None and not trained & set(found.rows.tolist()):
-            return _in_units(used, match, found.rows), used.finder.rows.labels[found.rows]
-    return None
-
-
-def _in_units(used: Data, match: Match, rows: Array) -> Array:
-    """The dataset's rows in the units that the model was given."""
-    known = rows[rows >= 0]
-    return np.asarray(used.finder.rows.features[known] * match.scale + match.shift)
-
-
-def _student_labels(used: Data, rows: Array, labels: Any, aligned: float | None) -> Array:
-    """The student's labels where they differ from the true ones: their figures are about theirs."""
-    if labels is not None and aligned is not None and aligned < 0.999 and len(labels.values) == len(rows):
-        return np.asarray(labels.values[rows >= 0])
-    return np.asarray(used.finder.rows.labels[rows[rows >= 0]])
 
 
 def _classes_in_loss(

@@ -15,7 +15,8 @@ from grader.evidence.maps import drawn_maps, predictor
 from grader.evidence.markers import Markers
 from grader.evidence.models import Answers, Model
 from grader.evidence.raw import RawModel, RawRun
-from grader.evidence.runs import Data, Run
+from grader.evidence.run_rows import Data
+from grader.evidence.runs import Run
 from grader.model.evidence import DrawnMap
 from tests.check import building
 from tests.check.building import assignment, excellent

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from grader.evidence.datasets import RowFinder, make_rows
-from grader.evidence.runs import Data, Run, read_optimizers, read_runs
+from grader.evidence.run_rows import Data
+from grader.evidence.runs import Run, read_optimizers, read_runs
 from grader.model.evidence import OptimizerEvidence
 from grader.model.submission import Where
 from tests.check.building import assignment, excellent
@@ -101,6 +103,23 @@ def test_a_loss_that_reaches_no_parameter_is_cut_off() -> None:
     assert read(steps(*(detail(n, reached=0) for n in range(3)))).evidence.cut_off
     assert not read(steps(detail(0, reached=0), detail(1))).evidence.cut_off
     assert not read(steps()).evidence.cut_off
+
+
+@pytest.mark.parametrize(
+    ("changes", "detached"),
+    [
+        ({"grad": False, "leaf": True}, True),
+        ({"outputs_grad": False, "leaf": True}, True),
+        ({"leaf": False}, True),
+        ({"leaf": True}, False),
+        ({"leaf": False, "reached": 4}, False),
+    ],
+)
+def test_outputs_were_cut_off_unless_the_loss_itself_was_made_anew(
+    changes: dict[str, Any], detached: bool
+) -> None:
+    run = read(steps(*(detail(n, **{"reached": 0, **changes}) for n in range(3))))
+    assert run.evidence.outputs_detached is detached
 
 
 @pytest.mark.parametrize(("last", "finite"), [(0.5, True), (np.nan, False), (np.inf, False)])
@@ -217,6 +236,41 @@ def test_optimizers_are_read_as_last_described() -> None:
     }
     (run,) = read_runs(events(run_event(optimizers=["o1", "gone"])), {}, found, data())
     assert [each.id for each in run.evidence.optimizers] == ["o1"]
+
+
+def test_an_optimizer_stays_that_of_the_model_it_trained_when_layers_pass_to_another() -> None:
+    event = {"kind": "optimizer", "cell": 4, "optimizer": "o1", "class": "SGD"}
+    raw = events(
+        {**event, "model": "m1"},
+        run_event(model="m1", optimizers=["o1"]),
+        {**event, "model": "m2", "cell": 6},
+    )
+    assert read_optimizers(raw)["o1"].model == "m1"
+
+
+def shots(**weights: str) -> dict[str, Any]:
+    return {"step": 0, "state": weights}
+
+
+@pytest.mark.parametrize(
+    ("first", "carried"),
+    [
+        ({"w": "a", "b": "b"}, True),
+        ({"0.w": "a", "2.b": "b"}, True),
+        ({"0.w": "a", "2.b": "b", "4.w": "c"}, True),
+        ({"w": "a", "b": "c"}, False),
+        ({}, False),
+    ],
+)
+def test_weights_are_carried_over_under_whatever_names(first: dict[str, str], carried: bool) -> None:
+    before = run_event("r1", model="m1", snapshots=[shots(w="x", b="y"), shots(w="a", b="b")])
+    after = run_event("r2", model="m2", cell=7, snapshots=[shots(**first)])
+    arrays = {name: np.full((1,), ord(name), dtype=np.float32) for name in "abcxy"}
+    model = Mock()
+    model.outputs.return_value = model.final_outputs.return_value = None
+    model.facts = excellent().models[0]
+    _, run = read_runs(events(before, after, **arrays), {"m1": model, "m2": model}, {}, data())
+    assert run.evidence.initial_weights_of == ("r1" if carried else None)
 
 
 def test_a_split_of_the_students_wrong_labels_is_measured_by_these() -> None:
