@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,8 @@ from grader.errors import BadAssignment, BadBundle, GraderError, UnreadableSubmi
 
 GRADED, BELOW, USAGE, NOT_GRADED = 0, 1, 2, 3
 _INTERRUPTED = 130
-_COMMANDS = ("run", "rejudge", "handout")
+_UNFIT = 1
+_COMMANDS = ("run", "rejudge", "handout", "doctor")
 
 
 class RunByDefault(TyperGroup):
@@ -122,6 +124,18 @@ ForWhom = Annotated[
 ]
 
 
+OnDevice = Annotated[
+    Device, typer.Option("--device", help="Where the submission computes; CUDA is hidden unless asked for.")
+]
+HeldBy = Annotated[
+    Sandbox,
+    typer.Option(
+        "--sandbox",
+        help="Hold submissions by every layer this machine has, by namespaces and seccomp at least, or not at all.",
+    ),
+]
+
+
 @app.command()
 def run(
     paths: Paths,
@@ -131,9 +145,7 @@ def run(
     seed: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Seed instead of the assignment's.")
     ] = None,
-    device: Annotated[
-        Device, typer.Option(help="Where the submission computes; CUDA is hidden unless asked for.")
-    ] = Device.cpu,
+    device: OnDevice = Device.cpu,
     timeout: Annotated[
         float | None, typer.Option(metavar="S", min=1, help="Seconds for a whole submission.")
     ] = None,
@@ -149,12 +161,7 @@ def run(
         Probe,
         typer.Option(help="Run once more on turned data: where results look written down, always, or never."),
     ] = Probe.auto,
-    sandbox: Annotated[
-        Sandbox,
-        typer.Option(
-            help="Hold submissions by every layer this machine has, by namespaces and seccomp at least, or not at all."
-        ),
-    ] = Sandbox.auto,
+    sandbox: HeldBy = Sandbox.auto,
     cold: Annotated[
         bool,
         typer.Option("--cold", help="Start Python from nothing for each submission: slower, nothing shared."),
@@ -163,13 +170,18 @@ def run(
     """Grade notebooks and scripts (the default command)."""
     # The heavy imports wait for the work: `--help` and a mistyped option answer at once.
     from grader.api import configured
-    from grader.batch import Order, find_submissions
+    from grader.batch import BUNDLE, Order, find_submissions
     from grader.execute.choice import opened_kernel
 
     wanted = _formats(formats)
     chosen = configured(assignment, seed=seed, timeout=timeout)
     files = find_submissions(paths)
-    with opened_kernel(chosen.limits, device.value, sandbox.value, cold=cold) as kernel:
+    # Stored evidence is judged without running anything, so also where nothing could be run.
+    opening: Any = nullcontext()
+    if not all(file.name.endswith(BUNDLE) for file in files):
+        _check_sandbox(sandbox.value, device.value)
+        opening = opened_kernel(chosen.limits, device.value, sandbox.value, cold=cold)
+    with opening as kernel:
         order = Order(chosen, kernel, device.value, out, wanted, audience.value, keep_evidence, probe.value)
         status = _work_through(files, order, pass_at)
     raise typer.Exit(status)
@@ -209,6 +221,41 @@ def handout(
 
     for path in write_handout(configured(assignment), folder, overwrite=force):
         typer.echo(path)
+
+
+@app.command()
+def doctor(sandbox: HeldBy = Sandbox.auto, device: OnDevice = Device.cpu) -> None:
+    """Say what this machine offers: devices, each layer of the sandbox, a warm start; and what to do about the rest.
+
+    Exit status: 0 where untrusted submissions can be graded with these options · 1 where they cannot
+    """
+    from grader.doctor import examine, show
+
+    with Console(stderr=True).status("Looking …"):
+        rows = list(examine(sandbox.value, device.value))
+    show(rows, Console())
+    raise typer.Exit(_UNFIT if any(row.problem for row in rows) else GRADED)
+
+
+def _check_sandbox(sandbox: Any, device: Any) -> None:
+    """Refuse once what would be refused for each submission, and say what a sandbox is without here.
+
+    Raises:
+        UsageError: the machine cannot hold submissions as asked, or they could not reach the device.
+    """
+    from grader.doctor import unreachable
+    from grader.sandbox.offers import NoSandbox, layers_for, missing, offers
+
+    if problem := unreachable(device, sandbox):
+        raise UsageError(problem)
+    if sandbox == "none":
+        return
+    try:
+        layers_for(sandbox)
+    except NoSandbox as refusal:
+        raise UsageError(str(refusal)) from refusal
+    if lacking := missing(offers()):
+        typer.echo(f"grade: warning: {'; '.join(lacking)}; see `grade doctor`", err=True)
 
 
 def _formats(text: str) -> tuple[str, ...]:

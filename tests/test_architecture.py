@@ -14,10 +14,12 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "grader"
 FILES = sorted(PACKAGE.rglob("*.py"))
 STAGES = ("load", "execute", "record", "evidence", "check", "diagnose", "report")
-COMPOSERS = ("pipeline", "batch", "api", "cli", "__init__")
+COMPOSERS = ("pipeline", "batch", "api", "cli", "doctor", "__init__")
 """The only modules that put stages together."""
 PARTS = ("compose", "score", "handout")
 """Modules beside the stages that belong to none: they see records and one another."""
+STUDENTS_SIDE = ("record", "sandbox", "launcher")
+"""What is in the student's process, or in the one that it is forked from."""
 MODEL_SEEN_BY_REPORT = {"grader.model.grade", "grader.model.submission"}
 RECORDER_LIBRARIES = {
     "sklearn",
@@ -75,7 +77,7 @@ def functions() -> list[tuple[int, str]]:
 
 
 def test_every_module_has_its_place() -> None:
-    known = {*STAGES, *COMPOSERS, *PARTS, "model", "errors"}
+    known = {*STAGES, *COMPOSERS, *PARTS, *STUDENTS_SIDE, "model", "errors"}
     assert {area(path) for path in FILES} <= known
 
 
@@ -87,7 +89,7 @@ def test_a_stage_imports_records_and_errors_only(stage: str) -> None:
 
 def test_only_the_composers_import_stages() -> None:
     for path in FILES:
-        if area(path) not in (*STAGES, *COMPOSERS):
+        if area(path) not in (*STAGES, *COMPOSERS, "launcher"):
             assert not of_the_grader(path) & set(STAGES), named(path)
 
 
@@ -102,6 +104,18 @@ def test_the_recorder_needs_nothing_of_the_grader_and_few_libraries() -> None:
         assert of_the_grader(path) <= {"record"}, named(path)
         foreign = {name.split(".")[0] for name, _ in imports(path)} - set(sys.stdlib_module_names)
         assert foreign <= {"grader", *RECORDER_LIBRARIES}, named(path)
+
+
+def test_the_sandbox_needs_the_standard_library_alone() -> None:
+    for path in (PACKAGE / "sandbox").rglob("*.py"):
+        assert of_the_grader(path) <= {"sandbox"}, named(path)
+        roots = {name.split(".")[0] for name, _ in imports(path)}
+        assert roots <= {"grader", *sys.stdlib_module_names}, named(path)
+
+
+def test_the_launcher_knows_the_recorder_and_the_sandbox_alone() -> None:
+    for path in (PACKAGE / "launcher").rglob("*.py"):
+        assert of_the_grader(path) <= {*STUDENTS_SIDE}, named(path)
 
 
 def test_the_recorder_imports_slow_libraries_only_when_they_are_used() -> None:
@@ -125,15 +139,20 @@ def test_packages_hold_no_logic_in_their_init() -> None:
 # ---------------------------------------------------------------- what a process holds
 
 
-@pytest.mark.parametrize("module", ["grader.record.recorder", "grader.record.launch"])
-def test_the_students_process_holds_nothing_that_judges(module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "areas"),
+    [
+        ("grader.record.recorder", {"record"}),
+        ("grader.record.launch", {"record"}),
+        ("grader.launcher.__main__", {*STUDENTS_SIDE}),
+    ],
+)
+def test_the_students_process_holds_nothing_that_judges(module: str, areas: set[str]) -> None:
     code = f"import sys, {module}; print(*sorted(n for n in sys.modules if n.startswith('grader')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert module in loaded
-    assert {name for name in loaded if name != "grader"} == {
-        name for name in loaded if name.split(".")[1:2] == ["record"]
-    }
+    assert {name.split(".")[1] for name in loaded if name != "grader"} <= areas
 
 
 def test_records_load_without_torch() -> None:

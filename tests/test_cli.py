@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import nullcontext
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from grader.execute.kernel import FakeKernel
 from grader.model.assignment import Assignment
 from grader.model.recording import Recording
 from grader.pipeline import rejudge
+from grader.sandbox.offers import Offer
 from tests.conftest import FILES, Recorded
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,10 +74,18 @@ def with_kernel(monkeypatch: pytest.MonkeyPatch) -> Callable[[Recording], FakeKe
 
     def install(recording: Recording) -> FakeKernel:
         kernel = FakeKernel(lambda submission, job: recording)
+        offered(monkeypatch, "namespaces", "landlock", "seccomp")
         monkeypatch.setattr("grader.execute.choice.opened_kernel", lambda *_, **__: nullcontext(kernel))
         return kernel
 
     return install
+
+
+def offered(monkeypatch: pytest.MonkeyPatch, *layers: str) -> None:
+    """Makes this a machine with these layers."""
+    names = ("namespaces", "landlock", "seccomp", "cgroup")
+    found = tuple(Offer(name, name in layers, "" if name in layers else f"{name} is off") for name in names)
+    monkeypatch.setattr("grader.sandbox.offers.offers", lambda: found)
 
 
 def report(path: Path) -> dict[str, Any]:
@@ -107,7 +116,7 @@ def notebook(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("rejudge",), ("handout",)], ids=lambda c: c[0] if c else "grade"
+    "command", [(), ("run",), ("rejudge",), ("handout",), ("doctor",)], ids=lambda c: c[0] if c else "grade"
 )
 def test_each_command_explains_itself(grade: Grade, command: tuple[str, ...]) -> None:
     for flag in ("--help", "-h"):
@@ -167,11 +176,16 @@ def test_a_folder_without_submissions(grade: Grade, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--format", "pdf"), ("--format", ","), ("--assignment", "nowhere"), ("--device", "cuda")],
+    [
+        ("--format", "pdf"),
+        ("--format", ","),
+        ("--assignment", "nowhere"),
+        ("--device", "cuda", "--sandbox", "none"),
+    ],
     ids=" ".join,
 )
 def test_an_option_that_cannot_be(grade: Grade, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    if arguments == ("--device", "cuda"):
+    if "cuda" in arguments:
         import torch
 
         if torch.cuda.is_available():
@@ -317,6 +331,54 @@ def test_several_submissions_share_a_folder(
     assert ended.status == 2 and "bad.ipynb" in ended.complaint
     assert files(tmp_path / "reports") == {"ana-lab.report.json", "ion-lab.report.json"}
     assert ended.out.count(f"{points_of(example, nine):g} of 9 points") == 2
+
+
+# ---------------------------------------------------------------- what holds submissions
+
+
+def test_what_the_sandbox_lacks_is_one_line_on_standard_error(
+    grade: Grade,
+    tmp_path: Path,
+    example: Recorded,
+    with_kernel: Callable[[Recording], FakeKernel],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_kernel(example[1])
+    paths = [notebook(tmp_path / f"{name}.ipynb") for name in ("ana", "ion")]
+    assert grade(*paths, "-o", "r").err == ""
+    offered(monkeypatch, "landlock")
+    ended = grade(*paths, "-o", "r")
+    assert ended.status == 0 and ended.complaint.startswith("grade: warning: no namespaces")
+    for part in ("no seccomp", "seccomp is off", "`grade doctor`"):
+        assert part in ended.complaint
+    assert "cgroup" not in ended.complaint
+    assert grade(*paths, "-o", "r", "--sandbox", "none").err == ""
+
+
+def test_a_machine_without_a_sandbox_is_refused_once(
+    grade: Grade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered(monkeypatch, "seccomp")
+    paths = [notebook(tmp_path / f"{name}.ipynb") for name in ("ana", "ion")]
+    ended = grade(*paths)
+    assert ended.status == 2 and "--sandbox none" in ended.complaint
+    offered(monkeypatch, "landlock", "seccomp")
+    assert "--sandbox strict needs" in grade(*paths, "--sandbox", "strict").complaint
+    assert files(tmp_path) == {"ana.ipynb", "ion.ipynb"}
+
+
+def test_stored_evidence_needs_no_sandbox(
+    grade: Grade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered(monkeypatch)
+    monkeypatch.setattr("grader.execute.choice.opened_kernel", None)
+    ended = grade(UNLUCKY, "-o", "r", "--format", "json")
+    assert (ended.status, ended.err) == (0, "")
+
+
+def test_a_card_in_a_sandbox_is_refused(grade: Grade, tmp_path: Path) -> None:
+    ended = grade(notebook(tmp_path / "ana.ipynb"), "--device", "cuda")
+    assert ended.status == 2 and "out of a sandbox's reach" in ended.complaint
 
 
 # ---------------------------------------------------------------- kept evidence

@@ -53,6 +53,7 @@ HEADINGS = {
     "run": "### grade PATH…",
     "rejudge": "### grade rejudge BUNDLE…",
     "handout": "### grade handout DIR",
+    "doctor": "### grade doctor",
 }
 
 

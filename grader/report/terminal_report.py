@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.model.grade import CheckResult, Diagnosis, ExerciseResult, Grade, Outcome
+from grader.model.grade import CheckResult, Diagnosis, Environment, ExerciseResult, Grade, Outcome
 from grader.model.submission import Where
 from grader.report.text import exercise_name, number, one_line, outcome, place
 
@@ -55,9 +55,16 @@ def _print_score(grade: Grade, console: Console) -> None:
     score.append(f"Grade {number(grade.grade)} of {number(grade.max_grade)}", style="bold")
     score.append(f"   {number(grade.points)} of {number(grade.max_points)} points")
     console.print(score, highlight=False)
+    _say(console, _circumstances(grade.environment), "dim")
     for line in (_STANDINGS[grade.status], "Needs review by an instructor." if grade.needs_review else ""):
         if line:
             _say(console, line, "magenta")
+
+
+def _circumstances(environment: Environment) -> str:
+    layers = ", ".join(map(one_line, environment.sandbox))
+    held = f"held by {layers}" if layers else "without a sandbox"
+    return f"{one_line(environment.kernel).capitalize()} kernel, {held}"
 
 
 def _table(grade: Grade) -> Table:

@@ -27,6 +27,14 @@ class Offer:
     """Why it is missing and what to do, or what it does not hold."""
 
 
+_WITHOUT = {
+    "namespaces": "names, sizes and dates of files outside can be seen, and scratch folders lie on this machine's disk",
+    "landlock": "files outside are held back by one fence instead of two",
+    "seccomp": "submissions may try every system call of the kernel",
+}
+"""What the lack of a layer means where the others hold."""
+
+
 class NoSandbox(RuntimeError):
     """The machine cannot hold untrusted code as it was asked to; the message says what to do."""
 
@@ -59,6 +67,18 @@ def layers_for(wanted: Wanted) -> Layers:
         )
     parent = cgroup.find() if there["cgroup"].there else None
     return Layers(namespaces.there, landlock.abi(), filters.there, parent)
+
+
+def missing(found: tuple[Offer, ...]) -> tuple[str, ...]:
+    """What untrusted code is held without here, a sentence for each layer with what can be done about it.
+
+    Control groups are not among it: the sandbox counts memory and processes itself where there are none.
+    """
+    return tuple(
+        f"no {offer.layer}, so {_WITHOUT[offer.layer]} ({offer.note})"
+        for offer in found
+        if offer.layer in _WITHOUT and not offer.there
+    )
 
 
 def _namespaces() -> Offer:
@@ -124,7 +144,9 @@ def _in_a_child(attempt: Callable[[], None]) -> str | None:
 
 
 def _remedy() -> str:
-    """What an administrator can change so that user namespaces are granted."""
+    """What an administrator can change so that namespaces are granted."""
+    if os.geteuid() == 0:
+        return "as root they take the capability SYS_ADMIN and a full range of user ids; or start as an ordinary user"
     switches = {
         "/proc/sys/user/max_user_namespaces": ("0", "sysctl user.max_user_namespaces=10000"),
         "/proc/sys/kernel/unprivileged_userns_clone": ("0", "sysctl kernel.unprivileged_userns_clone=1"),
@@ -137,4 +159,4 @@ def _remedy() -> str:
         file = Path(path)
         if file.exists() and file.read_text().strip() == off:
             return f"to change it: {remedy}"
-    return "a container has to be started with permission for user namespaces"
+    return "a container has to grant them: in Docker, --security-opt with seccomp=unconfined and systempaths=unconfined"

@@ -34,6 +34,17 @@ def test_the_score_stands_before_the_table_and_the_mistakes_after_it() -> None:
         assert part in text
 
 
+def test_the_kernel_and_what_held_it_are_told() -> None:
+    grade = excellent()
+
+    def told(**changed: object) -> str:
+        environment = grade.environment.model_copy(update=changed)
+        return printed(grade.model_copy(update={"environment": environment}))
+
+    assert "Warm kernel, held by namespaces, landlock, seccomp, rlimits" in told(kernel="warm")
+    assert "Cold kernel, without a sandbox" in told(kernel="cold", sandbox=())
+
+
 def test_a_skipped_check_repeats_no_blame() -> None:
     after = printed(mixed()).split("ex7.accuracy: skipped")[1].split("Ex 8")[0]
     assert "hint" not in after and "expected" not in after
