@@ -105,8 +105,8 @@ class Parent:
         assert self._process.stdout is not None
         bystander = json.loads(self._process.stdout.readline())
         bystander |= {"opened": _leave_open(self._base), "devices": list(_devices())}
-        secrets["reference"] += _existing("reference/ex1.py", "reference")
-        secrets["rubric"] += _existing("exercises")
+        secrets["reference"] += _existing("reference", "*.py", "*.ipynb")
+        secrets["rubric"] += _existing("exercises", "*/rubric.toml")
         secrets["rubric"].append(str(self._library / "grader" / "rubric.toml"))
         self._world = World(
             token=config.token,
@@ -207,12 +207,10 @@ def _plant_library(base: Path) -> Path:
     return library
 
 
-def _existing(*names: str) -> list[str]:
-    """Real files of the repository, where this is one."""
-    found = [REPOSITORY / name for name in names]
-    return [
-        str(next(path.rglob("*.toml"), path) if path.is_dir() else path) for path in found if path.exists()
-    ]
+def _existing(folder: str, *patterns: str) -> list[str]:
+    """Real files of the repository, one for each pattern that finds any."""
+    found = (next((REPOSITORY / folder).rglob(pattern), None) for pattern in patterns)
+    return [str(path) for path in found if path is not None]
 
 
 def _start_bystander(folder: Path, token: str) -> subprocess.Popen[str]:

@@ -1,7 +1,7 @@
 """Device files."""
 
 # What is tried is the system call, by its own name.
-# ruff: noqa: PTH
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 

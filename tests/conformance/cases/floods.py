@@ -1,7 +1,7 @@
 """Too much of everything. Each flood ends by itself at a small multiple of the limit that should have stopped it."""
 
 # What is tried is the system call, by its own name.
-# ruff: noqa: PTH
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 

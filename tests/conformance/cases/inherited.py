@@ -1,7 +1,7 @@
 """What a process is born with."""
 
 # What is tried is the system call, by its own name.
-# ruff: noqa: PTH
+# ruff: noqa: PTH208
 
 from __future__ import annotations
 

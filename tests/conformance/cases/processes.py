@@ -1,7 +1,7 @@
 """Other people's processes. Signals are SIGURG, which is ignored by all but the bystander, who counts it."""
 
 # What is tried is the system call, by its own name.
-# ruff: noqa: PTH
+# ruff: noqa: PTH123, PTH208
 
 from __future__ import annotations
 

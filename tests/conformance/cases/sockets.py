@@ -1,7 +1,7 @@
 """Anything that listens outside. The bystander has every address open and says who called."""
 
 # What is tried is the system call, by its own name.
-# ruff: noqa: PTH
+# ruff: noqa: PTH211
 
 from __future__ import annotations
 
