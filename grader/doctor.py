@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import stat
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from grader.execute.launcher import Sandbox
 from grader.model.recording import Limits, Recording
 from grader.model.submission import Cell, Submission
 from grader.sandbox.offers import NoSandbox, layers_for, missing, offers
+from grader.sandbox.readable import python_files
 
 _MARKS = {True: ("yes", "green"), False: ("no", "yellow"), None: ("–", "dim")}
 
@@ -148,10 +150,21 @@ def _put_together(sandbox: Sandbox) -> Row:
         problem = "without a sandbox a submission can do what you can; grade only what you would run yourself"
         return Row("sandbox", False, "none, as asked", problem)
     try:
-        layers = layers_for(sandbox).names()
+        layers = layers_for(sandbox)
     except NoSandbox as refusal:
         return Row("sandbox", False, "none", str(refusal))
-    return Row("sandbox", True, ", ".join(layers))
+    barred = _barred() if os.geteuid() == 0 and not layers.namespaces else None
+    problem = (
+        f"without namespaces submissions of root's run as a user who may not enter {barred}, where Python is; "
+        "install Python elsewhere, or start as an ordinary user"
+    )
+    return Row("sandbox", not barred, ", ".join(layers.names()), problem if barred else "")
+
+
+def _barred() -> Path | None:
+    """A folder on the way to Python's files that only its owner may enter."""
+    ways = (folder for tree in python_files().trees for folder in tree.parents)
+    return next((folder for folder in ways if not folder.stat().st_mode & stat.S_IXOTH), None)
 
 
 def _fonts() -> Row:

@@ -20,6 +20,7 @@ from grader.errors import GradingFailed
 from grader.execute.kernel import FakeKernel
 from grader.model.recording import CellError, CellRun, Recording
 from grader.sandbox.offers import Offer
+from grader.sandbox.plan import Readable
 
 NAMES = ("namespaces", "landlock", "seccomp", "cgroup", "rlimits")
 ALL = {"namespaces", "landlock", "seccomp"}
@@ -42,6 +43,7 @@ class Machine:
         self.answers: Callable[..., Recording] = lambda submission, job: recording(device=job.device)
         monkeypatch.setattr(doctor, "opened_kernel", self._open)
         monkeypatch.setattr(doctor, "launcher_environment", lambda *_: {"MPLCONFIGDIR": "/fonts"})
+        monkeypatch.setattr(doctor, "python_files", lambda: Readable((Path("/usr/lib"),)))
         self.has(*ALL)
         self.cuda(None)
 
@@ -118,6 +120,26 @@ def test_strict_is_refused_where_seccomp_is_missing(machine: Machine) -> None:
     machine.has("namespaces", "landlock")
     (problem,) = problems(list(examine("strict")))
     assert "--sandbox strict needs" in problem and "seccomp is off" in problem
+
+
+@pytest.mark.parametrize(
+    ("user", "layers", "barred"),
+    [
+        (0, ("landlock",), True),
+        (0, ("namespaces",), False),
+        (1000, ("landlock",), False),
+    ],
+)
+def test_a_python_in_a_folder_of_roots(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, layers, barred: bool
+) -> None:
+    machine.has(*layers)
+    monkeypatch.setattr(doctor, "python_files", lambda: Readable((tmp_path / "own" / "lib",)))
+    monkeypatch.setattr(doctor.os, "geteuid", lambda: user)
+    (tmp_path / "own").mkdir(mode=0o700)
+    found = problems(list(examine()))
+    assert [f"may not enter {tmp_path / 'own'}" in problem for problem in found] == [True] * barred
+    assert bool(machine.opened) is not barred
 
 
 @pytest.mark.parametrize("layers", [(), ALL])

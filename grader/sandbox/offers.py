@@ -133,7 +133,8 @@ def _in_a_child(attempt: Callable[[], None]) -> str | None:
             attempt()
             status = 0
         except OSError as error:
-            os.write(writing, str(error).encode()[:500])
+            place = f" at {error.filename}" if error.filename else ""
+            os.write(writing, f"{error.strerror or error}{place}".encode()[:500])
         finally:
             os._exit(status)
     os.close(writing)
