@@ -1,4 +1,4 @@
-"""Pure questions about drawings: is this line that curve, this map that model's, these points those rows?"""
+"""Pure questions about drawings: is this map that model's, are these points those rows?"""
 
 from __future__ import annotations
 
@@ -30,61 +30,8 @@ _NOTICEABLE = 0.005
 _MOST_COMPARED = 4000
 _MOST_CLASSES = 20
 _LATTICE_SIDE = 10
-_WIDEST_STRIDE = 2000
 _RANK = {"classes": 0, "probabilities": 1, "logits": 2}
 _DEFAULT_THRESHOLD: dict[Kind, float | None] = {"classes": None, "probabilities": 0.5, "logits": 0.0}
-
-
-# ---------------------------------------------------------------- curves
-
-
-def line_matches(line_y: Array, curve: Array, tolerance: float = 1e-4) -> bool:
-    """Whether a drawn line shows a curve of numbers.
-
-    It may show all of it, its end, its first half or more, or every k-th value up to the end (the last value
-    added or not), as fractions or percent, with up to two more values at an end. `tolerance` is relative to
-    the curve's largest magnitude. A smoothed curve does not match.
-    """
-    line, curve = (np.asarray(values, dtype=np.float64).ravel() for values in (line_y, curve))
-    if min(len(line), len(curve)) < 2:
-        return False
-    finite = np.abs(curve[np.isfinite(curve)])
-    slack = tolerance * float(finite.max(initial=0.0)) + 1e-9
-    return any(_shows(line / scale, curve, slack) for scale in (1.0, 100.0, 0.01))
-
-
-def _shows(line: Array, curve: Array, slack: float) -> bool:
-    if len(line) > len(curve):
-        extra = len(line) - len(curve)
-        starts = range(extra + 1) if extra <= 2 else ()
-        return any(_equal(line[start : start + len(curve)], curve, slack) for start in starts)
-    if 2 * len(line) >= len(curve) and _equal(line, curve[: len(line)], slack):
-        return True
-    if _shows_every(line, curve, slack):
-        return True
-    ends_alike = _equal(line[-1:], curve[-1:], slack)
-    return len(line) > 3 and ends_alike and _shows_every(line[:-1], curve, slack)
-
-
-def _shows_every(line: Array, curve: Array, slack: float) -> bool:
-    """Some stride k makes `line` every k-th value of `curve`, the last one less than k before its end."""
-    widest = min(_WIDEST_STRIDE, (len(curve) - 1) // (len(line) - 1))
-    return any(_shows_stride(line, curve, slack, stride) for stride in range(1, widest + 1))
-
-
-def _shows_stride(line: Array, curve: Array, slack: float, stride: int) -> bool:
-    span = (len(line) - 1) * stride
-    starts = np.arange(max(span, len(curve) - stride), len(curve)) - span
-    for position in range(len(line) - 1, -1, -1):
-        close = np.isclose(curve[starts + position * stride], line[position], 0.0, slack, equal_nan=True)
-        starts = starts[close]
-        if not starts.size:
-            return False
-    return True
-
-
-def _equal(one: Array, other: Array, slack: float) -> bool:
-    return bool(np.isclose(one, other, rtol=0.0, atol=slack, equal_nan=True).all())
 
 
 # ---------------------------------------------------------------- finding a decision map
@@ -95,13 +42,6 @@ def boundary_in(axes: Axes) -> DrawnBoundary | None:
     found = [*map(_from_field, axes.fields), *map(_from_lattice, axes.scatters)]
     maps = [drawn for drawn in found if drawn is not None]
     return min(maps, key=lambda drawn: (not drawn.two_coloured, _RANK[drawn.kind]), default=None)
-
-
-def class_at(drawn: DrawnBoundary, points: Array) -> Array:
-    """The class drawn nearest to each of `points` (n, 2), as floats (n,); NaN off the map."""
-    scale = np.maximum(drawn.step, 1e-12)
-    distance, index = _nearest(drawn.points / scale, np.asarray(points) / scale)
-    return np.where(distance <= 1.5, drawn_classes(drawn)[index], np.nan)
 
 
 def drawn_classes(drawn: DrawnBoundary) -> Array:

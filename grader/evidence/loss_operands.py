@@ -33,6 +33,19 @@ def rounds(operations: Sequence[RawOperation]) -> bool:
     return bool(names & _STEPS)
 
 
+def weighted_by_outputs(operations: Sequence[RawOperation]) -> bool:
+    """Whether each row's loss is multiplied by a factor made of the outputs, as a focal loss does.
+
+    Such a factor's sigmoid or softmax stands beside the loss, not before it.
+    """
+    for operation in operations:
+        if operation.op.startswith(("BinaryCrossEntropy", "NllLoss", "LogSoftmax")):
+            return False
+        if operation.op.startswith("Mul") and len(operation.depends) > 1 and all(operation.depends):
+            return True
+    return False
+
+
 def taken_on_classes(
     loss: float, outputs: Array, labels: Array, view: LossView
 ) -> Literal["rounded", "argmax"] | None:

@@ -15,7 +15,9 @@ _WORD = (
 )
 _NUMBERED = rf"{_WORD}(?![^\W\d_])\s*[.:#№-]?\s*(?:n[or]\.?\s*)?(\d{{1,2}})\b"
 _EXTRA = rf"(?:extra|bonus)\b(?:\s*(?:{_WORD}|excercise))?"
-_IN_CODE = re.compile(rf"^\s*#[#\s%*=\-\[\]]*(?:markdown\]\s*)?(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
+_FORM = r"(?:markdown\]\s*|@(?:title|markdown)\s+[#\s]*)?"
+"""What jupytext and Colab's forms write before a comment's own text."""
+_IN_CODE = re.compile(rf"^\s*#[#\s%*=\-\[\]]*{_FORM}(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
 IN_TEXT = re.compile(rf"^[\s#>*_\-=\[(]*(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
 
 

@@ -28,6 +28,7 @@ _BY_PLAINNESS = (
 _LINES_ABOVE = 10
 _LOWEST_SEEN = -13.0
 """Above it, the sigmoid of a logit's sigmoid is more than one half in float32."""
+_FEWEST_APART = 3
 _FEWEST = 8
 """Rows below which one class alone, or a chance agreement, tells nothing."""
 
@@ -92,6 +93,8 @@ def _ways_of_one(given: Array, whole: bool, column: Array, view: LossView) -> se
     if len(given) != len(column):
         return set()
     seen = view.seen(column[:, None].astype(np.float64))[:, 0]
+    if (given != (seen > view.threshold)).sum() < _FEWEST_APART:
+        return {_HONEST}  # a row or two beside the threshold
     if any(_same(given, seen > end) for end in (view.threshold, view.other_threshold) if end is not None):
         return {_HONEST}
     found = set()

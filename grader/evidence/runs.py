@@ -10,7 +10,7 @@ import numpy as np
 
 from grader.evidence.datasets import Match
 from grader.evidence.loop_order import outputs_detached, stepped_first, walked_again
-from grader.evidence.loss_operands import rounds, swapped, taken_on_classes
+from grader.evidence.loss_operands import rounds, swapped, taken_on_classes, weighted_by_outputs
 from grader.evidence.losses import LossView, activation_before, loss_kind
 from grader.evidence.measuring import (
     batch_at,
@@ -166,7 +166,9 @@ def _outline(event: RawRun, operations: tuple[str, ...], kind: LossKind, raw: Ra
         steps=event.steps,
         loss_kind=kind,
         loss_operations=operations,
-        activation_before_loss=activation_before(operations, kind),
+        activation_before_loss="none"
+        if weighted_by_outputs(event.head)
+        else activation_before(operations, kind),
         output_shape=tuple(first.output_shape) if first.output_shape is not None else None,
         target_shape=tuple(shape) if isinstance(shape, list) else None,
         target_dtype=str(target["dtype"]) if "dtype" in target else None,

@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # its customary name
 from torch import Tensor, nn
 
-from grader.evidence.losses import activation_before, loss_kind, loss_value, view_of
+from grader.evidence.loss_operands import weighted_by_outputs
+from grader.evidence.losses import LossView, activation_before, loss_kind, loss_value, view_of
+from grader.evidence.raw import RawOperation
 from grader.model.evidence import LossKind
 from grader.record.lossgraph import head
 
@@ -64,6 +66,17 @@ ONE_COLUMN: list[tuple[str, Loss, str, str]] = [
     ("hinge", lambda z, y: torch.relu(1 - (2 * y - 1) * z).mean(), "other", "none"),
 ]  # fmt: skip
 
+
+def focal(z: Tensor, y: Tensor) -> Tensor:
+    p = torch.sigmoid(z)
+    return ((y - p).abs() ** 2 * F.binary_cross_entropy_with_logits(z, y, reduction="none")).mean()
+
+
+def focal_of_classes(z: Tensor, c: Tensor) -> Tensor:
+    own = torch.softmax(z, 1)[EACH, c]
+    return ((1 - own) ** 2 * F.cross_entropy(z, c, reduction="none")).mean()
+
+
 FOUR_COLUMNS: list[tuple[str, Loss, str, str]] = [
     ("module", nn.CrossEntropyLoss(), CE, "none"),
     ("smoothed labels", nn.CrossEntropyLoss(label_smoothing=0.1), CE, "none"),
@@ -103,6 +116,26 @@ def test_a_penalty_on_the_weights_changes_nothing() -> None:
 def test_activations_inside_the_model_are_not_the_losss() -> None:
     model = nn.Sequential(nn.Linear(2, 8), nn.Sigmoid(), nn.Linear(8, 4))
     assert recognised(nn.CrossEntropyLoss()(model(ROWS), CLASSES)) == ("cross-entropy", "none")
+
+
+@pytest.mark.parametrize(
+    ("loss", "columns", "labels", "weighted"),
+    [
+        (focal, 1, BINARY, True),
+        (focal_of_classes, 4, CLASSES, True),
+        (lambda z, y: nn.BCEWithLogitsLoss(pos_weight=torch.tensor(2.0))(z, y), 1, BINARY, False),
+        (lambda z, y: nn.BCEWithLogitsLoss()(torch.sigmoid(z), y) * 0.5, 1, BINARY, False),
+        (lambda z, y: nn.BCEWithLogitsLoss()(z * torch.sigmoid(z), y), 1, BINARY, False),
+        (lambda z, c: nn.CrossEntropyLoss()(torch.softmax(z, 1), c), 4, CLASSES, False),
+        (lambda z, y: by_hand(torch.sigmoid(z), y), 1, BINARY, False),
+    ],
+)
+def test_a_factor_made_of_the_outputs_weights_the_loss(
+    loss: Loss, columns: int, labels: Tensor, weighted: bool
+) -> None:
+    outputs = nn.Linear(2, columns)(ROWS)
+    head_of = head(loss(outputs.squeeze(1), labels))
+    assert weighted_by_outputs([RawOperation.model_validate(entry) for entry in head_of]) is weighted
 
 
 def test_nothing_recorded_is_unknown() -> None:
@@ -183,3 +216,30 @@ def test_the_loss_of_what_the_loop_applies_outside_the_model() -> None:
     softmax = torch.softmax(torch.tensor(four), 1)
     twice = F.cross_entropy(softmax, torch.tensor(picked).long()).item()
     assert view_of("cross-entropy", "softmax", "none").loss(four, picked) == pytest.approx(twice)
+
+
+def test_smoothed_labels_give_what_torch_gives() -> None:
+    outputs, labels = torch.randn(50, 4, generator=torch.Generator().manual_seed(2)), torch.arange(50) % 4
+    wanted = float(F.cross_entropy(outputs, labels, label_smoothing=0.1))
+    view = LossView("cross-entropy", "none", 0.0, smoothing=0.1)
+    assert view.loss(outputs.double().numpy(), labels.numpy()) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_outputs_spread_over_labels_give_what_torch_gives() -> None:
+    outputs, labels = (
+        torch.randn(50, 1, generator=torch.Generator().manual_seed(3)),
+        (torch.arange(50) % 3 == 0).float(),
+    )
+    wanted = float((F.softplus(outputs) - outputs * labels).mean())
+    view = view_of("bce-with-logits", "none", "none")
+    assert view.over_pairs(outputs.double().numpy(), labels.numpy()) == pytest.approx(wanted, rel=1e-5)
+    assert view.loss(outputs.double().numpy(), labels.numpy()) != pytest.approx(wanted, rel=1e-3)
+
+
+def test_a_regressions_raw_output_may_turn_at_zero_or_one_half() -> None:
+    assert (view_of("mse", "none", "none").threshold, view_of("mse", "none", "none").other_threshold) == (
+        0.5,
+        0.0,
+    )
+    assert view_of("mse", "none", "sigmoid").other_threshold is None
+    assert view_of("bce-with-logits", "none", "none").other_threshold is None
