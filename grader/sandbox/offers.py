@@ -28,7 +28,7 @@ class Offer:
 
 
 _WITHOUT = {
-    "namespaces": "names, sizes and dates of files outside can be seen, and scratch folders lie on this machine's disk",
+    "namespaces": "sizes and dates of files outside can be seen, and what a submission writes to disk is not limited",
     "landlock": "files outside are held back by one fence instead of two",
     "seccomp": "submissions may try every system call of the kernel",
 }
