@@ -9,11 +9,13 @@ from grader.diagnose.scene import Scene
 from grader.model.evidence import RunEvidence
 from grader.model.finding import Mistake
 from grader.model.recording import CellError
-from grader.model.submission import Where
+from grader.model.submission import Cell, Where
 
 _WALKED_TWICE = "backward through the graph a second time"
 _CHANGED_BETWEEN = "modified by an inplace operation"
 _NO_GRAPH = "does not require grad"
+_NEW_TENSORS = {"tensor", "as_tensor", "Tensor", "FloatTensor", "Variable", "from_numpy"}
+_CUTS = {"detach", "detach_", "data", "item", "numpy"}
 
 
 def ending(scene: Scene, run: RunEvidence) -> CellError | None:
@@ -99,7 +101,12 @@ def loop_model_rebuilt(scene: Scene) -> Iterator[Mistake]:
 
 def without_graph(scene: Scene, run: RunEvidence) -> bool:
     """The forward pass left nothing that backward() could follow; a wrapped loss is another mistake."""
-    return run.cut_off and run.outputs_detached and not _rewraps(scene, run)
+    if not run.cut_off:
+        return False
+    trees = [tree for cell in _cells_of(scene, run) if (tree := _parsed(cell)) is not None]
+    if run.outputs_detached:
+        return not any(_ends_in(_NEW_TENSORS, tree) for tree in trees)
+    return any(_asks_for_gradients(tree) and not _ends_in(_NEW_TENSORS | _CUTS, tree) for tree in trees)
 
 
 def loop_under_no_grad(scene: Scene) -> Iterator[Mistake]:
@@ -120,18 +127,24 @@ def loop_under_no_grad(scene: Scene) -> Iterator[Mistake]:
     )
 
 
-def _rewraps(scene: Scene, run: RunEvidence) -> bool:
-    """Whether the name that goes backward was given a new tensor, as only the source can show."""
-    cells = [run.where.cell if run.where else run.cell, run.cell]
-    return any(_made_a_tensor(scene.evidence.submission.cell(number)) for number in dict.fromkeys(cells))
+def _cells_of(scene: Scene, run: RunEvidence) -> Iterator[Cell]:
+    """Where the run's backward() stands and where it was called from; only the source tells what was done there."""
+    for number in dict.fromkeys([run.where.cell if run.where else run.cell, run.cell]):
+        cell = scene.evidence.submission.cell(number)
+        if cell is not None:
+            yield cell
 
 
-def _made_a_tensor(cell: object) -> bool:
+def _parsed(cell: Cell) -> ast.Module | None:
     try:
-        tree = ast.parse(getattr(cell, "source", ""))
+        return ast.parse(cell.source)
     except (SyntaxError, ValueError, RecursionError):
-        return False
-    going = {
+        return None
+
+
+def _going_backward(tree: ast.Module) -> set[str]:
+    """The names on which `backward()` is called."""
+    return {
         node.func.value.id
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
@@ -139,14 +152,45 @@ def _made_a_tensor(cell: object) -> bool:
         and node.func.attr == "backward"
         and isinstance(node.func.value, ast.Name)
     }
+
+
+def _values_of(tree: ast.Module, names: set[str]) -> Iterator[ast.expr]:
+    """What is assigned to these names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id in names for target in node.targets
+        ):
+            yield node.value
+
+
+def _ends_in(calls: set[str], tree: ast.Module) -> bool:
+    """Whether a name that goes backward was assigned the result of one of these calls or attributes."""
+    values = _values_of(tree, _going_backward(tree))
+    return any(part in calls for value in values for part in _outermost(value))
+
+
+def _asks_for_gradients(tree: ast.Module) -> bool:
+    """Whether a name that goes backward was made to ask for gradients, which a loss of sound outputs never needs."""
+    going = _going_backward(tree)
+    if any("requires_grad_" in _outermost(value) for value in _values_of(tree, going)):
+        return True
     return any(
-        isinstance(node, ast.Assign)
-        and any(isinstance(target, ast.Name) and target.id in going for target in node.targets)
-        and isinstance(node.value, ast.Call)
-        and _called(node.value) in ("tensor", "as_tensor", "Tensor", "FloatTensor", "Variable", "from_numpy")
+        isinstance(node, ast.Attribute)
+        and node.attr in ("requires_grad_", "requires_grad")
+        and isinstance(node.value, ast.Name)
+        and node.value.id in going
         for node in ast.walk(tree)
     )
 
 
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+def _outermost(value: ast.expr) -> list[str]:
+    """The calls and attributes of a chain, the last first: `f(x).mean().data` gives data, mean, f."""
+    found = []
+    while isinstance(value, (ast.Call, ast.Attribute)):
+        if isinstance(value, ast.Call):
+            found.extend([value.func.id] if isinstance(value.func, ast.Name) else [])
+            value = value.func
+        else:
+            found.append(value.attr)
+            value = value.value
+    return found

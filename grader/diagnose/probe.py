@@ -24,8 +24,9 @@ def integrity_fails_on_turned_data(scene: Scene) -> Iterator[Mistake]:
     if before is not None and after is not None and before >= _GOOD and after <= _LOST * before:
         yield _told(
             scene,
-            f"On the data as given {before:.0%} of new rows are classified correctly; run again on the same data with "
-            f"its features turned and its labels exchanged, {after:.0%} are. What is learned from data would follow it.",
+            f"On the data as given {before:.0%} of new rows are classified correctly; run again on the same data "
+            f"with its features turned and its labels exchanged, {after:.0%} are. "
+            "What is learned from data would follow it.",
         )
         return
     before, after = _untrained(run), _untrained(turned)
@@ -33,7 +34,8 @@ def integrity_fails_on_turned_data(scene: Scene) -> Iterator[Mistake]:
         yield _told(
             scene,
             f"Before its first step the model classified {before:.0%} of the train rows correctly; on the same data "
-            f"with its features turned and its labels exchanged, {after:.0%}. It knew the answer before it saw the data.",
+            f"with its features turned and its labels exchanged, {after:.0%}. "
+            "It knew the answer before it saw the data.",
         )
 
 

@@ -18,6 +18,7 @@ from grader.model.reported import Claim, Series
 from grader.model.submission import Where
 
 Array = np.ndarray[Any, Any]
+_AGAINST_ITSELF = "loop-test-loss-against-predictions"
 _ENOUGH = 0.9
 """Share of the comparable elements that must match."""
 
@@ -162,10 +163,19 @@ def _measured_rows(course: Course, printed: Sequence[int]) -> Iterator[_Row]:
                     [point.mistaken.get(part, {}).get(OTHER_READING) for point in course.measured]
                 )
             for values in readings:
-                dense = _dense(steps, values, total)
-                for layout, shift in itertools.product(layouts, (0, 1)):
-                    picked = dense[np.clip(layout - shift, 0, total + 1)]
-                    yield _Row(picked, meaning, part, f"recomputed {part} {meaning}")
+                yield from (
+                    _Row(picked, meaning, part, f"recomputed {part} {meaning}")
+                    for picked in _laid_out(_dense(steps, values, total), layouts)
+                )
+    mistaken = [point.mistaken.get("test", {}).get("own-predictions") for point in course.measured]
+    for picked in _laid_out(_dense(steps, mistaken, total), layouts):
+        yield _Row(picked, "loss", "test", "loss against the model's own predictions", _AGAINST_ITSELF)
+
+
+def _laid_out(dense: Array, layouts: Sequence[Array]) -> Iterator[Array]:
+    """What stands at the steps of each layout, and at the steps before."""
+    for layout, shift in itertools.product(layouts, (0, 1)):
+        yield dense[np.clip(layout - shift, 0, len(dense) - 1)]
 
 
 def _dense(steps: Array, values: Sequence[float | None], total: int) -> Array:
@@ -249,7 +259,7 @@ def _judge(
     honest = [row for row in fitting if row.code is None]
     tight = meaning is None
     for row in (*honest, *(row for row in fitting if row.code is not None)):
-        if _aligned(values, row, tight) or _among(values, row):
+        if _aligned(values, row, tight or row.code == _AGAINST_ITSELF) or _among(values, row):
             return _Found(row, row.what)
     slip = _wrong_count(course, values) if meaning != "accuracy" else None
     if slip is not None:

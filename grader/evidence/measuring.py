@@ -75,6 +75,12 @@ def formula_holds(batch: Batch | None, view: LossView) -> bool:
     return whole and abs(times - round(times)) <= 2e-4 * times
 
 
+def _gives(view: LossView, batch: Batch | None) -> bool:
+    """Whether this reading gives the recorded loss itself, and no multiple of it."""
+    ours = view.loss(batch.outputs, batch.labels) if batch is not None else None
+    return batch is not None and ours is not None and abs(batch.loss - ours) <= _FLOAT * abs(ours)
+
+
 def views_of(
     view: LossView, run: RunEvidence, batch: Batch | None, several: bool
 ) -> tuple[LossView, LossView | None]:
@@ -83,9 +89,12 @@ def views_of(
     `several`: the model has an output for each class.
     A loss on rounded outputs is reported on the outputs themselves as well; one with smoothed labels, without.
     """
-    if not run.backwards:  # no graph shows the loss; the usual one may be what is reported
+    if run.loss_kind == "unknown" or not run.backwards:  # no graph shows the loss
         usual: LossKind = "cross-entropy" if several else "bce" if view.threshold else "bce-with-logits"
-        return view, replace(view, kind=usual)
+        reading = replace(view, kind=usual)
+        if not run.backwards:
+            return view, reading  # it may be what is reported
+        return reading if _gives(reading, batch) else view, None
     if run.hard_labels == "rounded":
         takes_logits = view.kind in ("bce-with-logits", "cross-entropy")
         return replace(view, applied="none") if takes_logits else view, replace(view, rounded=True)

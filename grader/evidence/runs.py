@@ -137,6 +137,7 @@ def _read(
         )
         evidence = replace(
             evidence,
+            loss_kind=_told_by_value(evidence, view, known),
             broadcast=evidence.broadcast or taken_over_pairs(batches, view),
             hard_labels=evidence.hard_labels
             or _classes_in_loss(model, weights, view, evidence, used, match, rows, sizes),
@@ -147,6 +148,18 @@ def _read(
             else None,
         )
     return Run(evidence, event, model, weights[-1][1] if weights else {}, match, train, test)
+
+
+def _told_by_value(run: RunEvidence, view: LossView, holds: bool) -> LossKind:
+    """The loss that its graph shows; without a graph, one on raw outputs whose formula gives the recorded value."""
+    if (
+        run.loss_kind == "unknown"
+        and run.backwards
+        and holds
+        and view.kind in ("bce-with-logits", "cross-entropy")
+    ):
+        return view.kind
+    return run.loss_kind
 
 
 def _outline(event: RawRun, operations: tuple[str, ...], kind: LossKind, raw: RawEvents) -> RunEvidence:

@@ -69,6 +69,27 @@ NAMED = [
 ]
 
 
+CUT = {**DETACHED, "outputs_detached": False}
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("out = model(X).detach()\nloss = loss_fn(out, y)\nloss.requires_grad = True", "loop-under-no-grad"),
+        ("loss = loss_fn(model(X).detach(), y).requires_grad_()", "loop-under-no-grad"),
+        ("loss = loss_fn(model(X).data, y).mean()\nloss.requires_grad_(True)", "loop-under-no-grad"),
+        ("loss = loss_fn(model(X), y).detach().requires_grad_()", "loop-loss-rewrapped"),
+        ("loss = loss_fn(model(X), y).data\nloss.requires_grad = True", "loop-loss-rewrapped"),
+        ("loss = torch.tensor(loss_fn(model(X), y).item(), requires_grad=True)", "loop-loss-rewrapped"),
+        ("loss = Variable(loss.data, requires_grad=True)", "loop-loss-rewrapped"),
+        ("loss = made_elsewhere()", "loop-loss-rewrapped"),
+    ],
+)
+def test_whether_the_outputs_or_the_loss_were_cut_off(source: str, code: str) -> None:
+    given = with_source(with_run("nonlinear", **CUT), 7, f"{source}\nloss.backward()")
+    assert codes(given) == [code]
+
+
 @pytest.mark.parametrize(("code", "evidence", "explained"), NAMED)
 def test_one_code_is_named_once_and_spoils_learning_alone(
     code: str, evidence: Evidence, explained: set[int]

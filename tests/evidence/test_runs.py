@@ -248,6 +248,28 @@ def test_an_optimizer_stays_that_of_the_model_it_trained_when_layers_pass_to_ano
     assert read_optimizers(raw)["o1"].model == "m1"
 
 
+@pytest.mark.parametrize(("outputs", "kind"), [(0.3, "bce-with-logits"), (2.0, "unknown")])
+def test_without_a_graph_the_value_tells_the_loss(outputs: float, kind: str) -> None:
+    """Losses of a model that answers 0.3 everywhere."""
+    labels = ROWS.labels[TRAIN]
+    loss = float(np.mean(np.logaddexp(0, 0.3) - 0.3 * labels))
+    model = Mock()
+    model.facts = excellent().tasks["nonlinear"].model
+    model.outputs.side_effect = lambda weights, rows: np.full((len(rows), 1), outputs)
+    model.final_outputs.return_value = None
+    event = run_event(
+        head=[], rows="x", batch_rows="n", losses="l", backwards=1, snapshots=[shots(w="w")],
+        details=[detail(0, reached=0)],
+    )  # fmt: skip
+    arrays = {
+        "x": ROWS.features[TRAIN].astype(np.float32),
+        "n": np.array([len(TRAIN)]),
+        "l": np.array([loss]),
+    }
+    (run,) = read_runs(events(event, w=np.zeros(1), **arrays), {"m1": model}, {}, data())
+    assert run.evidence.loss_kind == kind
+
+
 def shots(**weights: str) -> dict[str, Any]:
     return {"step": 0, "state": weights}
 

@@ -220,6 +220,51 @@ def test_a_comparison_that_the_weights_contradict_does_not_make_a_figure_true() 
     assert claim.verdict == "untrue" and "do not confirm" in (claim.explanation or "")
 
 
+def against_itself() -> Simulated:
+    """As if each test loss had been taken against the model's own predictions, too."""
+    points = [
+        replace(point, mistaken={"test": {"own-predictions": 0.93 * (point.test_loss or 0.0)}})
+        for point in SIM.run.measured
+    ]
+    return replace(SIM, run=replace(SIM.run, measured=tuple(points)))
+
+
+@pytest.mark.parametrize("label", ["test loss", "pierdere"])
+def test_a_loss_against_the_models_own_predictions_is_named_even_without_the_word_test(label: str) -> None:
+    sim = against_itself()
+    lines = [said(f"{label} {0.93 * sim.test[step][0]:.5f}", step) for step in (E10, 2 * E10, 3 * E10)]
+    found = judge_reports(sim.run, lines, (), (), (), train_size=TRAIN, test_size=TEST).claims
+    assert {claim.code for claim in found} == {"loop-test-loss-against-predictions"}
+
+
+@pytest.mark.parametrize("error", [0.0, 0.01])
+def test_a_kept_loss_against_the_models_own_predictions_is_named(error: float) -> None:
+    sim = against_itself()
+    row = [(0.93 + error) * sim.test[step][0] for step in range(E10, len(SIM.losses) + 1, E10)]
+    named = [claim.code for claim in kept(sim, series("test_losses", row)).claims]
+    assert (named == ["loop-test-loss-against-predictions"]) is (not error)
+
+
+def test_a_loss_of_the_step_that_happens_to_equal_it_is_not() -> None:
+    sim = against_itself()
+    losses = sim.run.losses.copy()
+    steps = (E10, 2 * E10, 3 * E10)
+    losses[[step - 1 for step in steps]] = [0.93 * sim.test[step][0] for step in steps]
+    run = replace(sim.run, losses=losses)
+    lines = [said(f"loss {losses[step - 1]:.5f}", step) for step in steps]
+    found = judge_reports(run, lines, (), (), (), train_size=TRAIN, test_size=TEST).claims
+    assert {claim.verdict for claim in found} == {"true"}
+
+
+def test_once_the_loss_is_no_number_no_accuracy_is_refuted() -> None:
+    losses = np.where(np.arange(len(SIM.losses)) < E10, SIM.losses, np.nan)
+    measured = tuple(point for point in SIM.run.measured if point.step < E10)
+    broken = replace(SIM, run=replace(SIM.run, losses=losses, measured=measured))
+    text = "test accuracy 0.031"
+    assert [claim.verdict for claim in judged(broken, text, 2 * E10, ())] == ["unchecked"]
+    assert [claim.verdict for claim in judged(SIM, text, 2 * E10, ())] == ["untrue"]
+
+
 def test_lines_of_another_run_are_not_read() -> None:
     reports = judge_reports(
         SIM.run, [said("loss 0.001", E10, run="r1")], (), (), (), train_size=TRAIN, test_size=TEST
