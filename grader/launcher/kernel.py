@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from grader.launcher.forked_output import route_through
 from grader.launcher.lineage import Room
 from grader.sandbox import rlimits
 
@@ -32,6 +33,8 @@ def serve(room: Room) -> None:
     file = folder / CONNECTION
     file.write_text(json.dumps(connection), encoding="utf-8")
     sys.argv[1:] = ["-f", str(file)]
+    if room.plan.layers.namespaces:
+        route_through(folder)
     app = launch.start_kernel(str(file))
     file.unlink()
     job = _await_job(room, connection)

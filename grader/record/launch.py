@@ -123,14 +123,26 @@ def prepare_session(kernel: Any, job: dict[str, Any]) -> None:
 
 
 def _end_stray_copies(shell: StudentShell) -> None:
-    """A child that a cell forked and forgot ends with the cell; it would go on as a second kernel."""
-    own = os.getpid()
+    """A child that a cell forked and forgot ends with the cell; it would go on as a second kernel.
 
-    def leave(_: object) -> None:
+    Once the machine refused to fork, ended children are taken leave of before each cell: they count as processes.
+    """
+    own = os.getpid()
+    refused = False
+
+    def leave(result: Any) -> None:
+        nonlocal refused
         if os.getpid() != own:
             os._exit(0)
+        refused = refused or isinstance(getattr(result, "error_in_exec", None), BlockingIOError)
+
+    def bury(_: object) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while refused and os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
     shell.events.register("post_run_cell", leave)
+    shell.events.register("pre_run_cell", bury)
 
 
 def limit_memory(allowance: int) -> Callable[[], None]:

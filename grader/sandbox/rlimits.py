@@ -8,8 +8,8 @@ import resource
 from collections.abc import Mapping
 from pathlib import Path
 
-_OURS = 64
-"""Threads and processes that the kernel itself needs beside those a submission may start."""
+_OURS = 16
+"""Threads that the kernel may yet start beside those it has and what a submission may."""
 
 
 def limit(limits: Mapping[str, float]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grader.sandbox import members
 from grader.sandbox.plan import Ceiling
 
 INTERVAL_S = 0.1
+_CROWD = 0.75
+_PATIENT_LOOKS = 5
 _GIGABYTE = 1024**3
 
 
@@ -23,13 +25,18 @@ class Watch:
     ceiling: Ceiling
     before: int
     """Bytes that the kernel held before the student's code, shared with every process it forks."""
+    crowded: int = field(default=0, init=False)
+    """Looks in a row that found nearly as many processes as there may be."""
 
     def look(self) -> str | None:
         """What was too much just now, as a sentence for the report; None while all is well."""
         found = self.members()
-        if len(found) > self.ceiling.processes:
+        self.crowded = self.crowded + 1 if len(found) > self._crowd else 0
+        # The kernel's own limit has refused to fork by now, or the student's code may still end them itself.
+        if self.crowded > _PATIENT_LOOKS or len(found) > 2 * self.ceiling.processes:
+            self.crowded = 0
             members.kill(self.members, self.kernel)
-            return f"more than {self.ceiling.processes} processes ran at once; all but the notebook's own were ended"
+            return f"more than {self._crowd} processes ran for a while; all but the notebook's own were ended"
         if self._held(found) <= self.ceiling.memory:
             return None
         if members.kill(self.members, self.kernel):
@@ -39,6 +46,10 @@ class Watch:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.kernel, signal.SIGKILL)
         return f"its process held more than {self._memory} and was ended"
+
+    @property
+    def _crowd(self) -> int:
+        return int(_CROWD * self.ceiling.processes)
 
     @property
     def _memory(self) -> str:

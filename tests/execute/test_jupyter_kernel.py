@@ -57,6 +57,7 @@ ORDINARY = {
     "timed": "%%time\na = 1\na / 0",
     "progress": "from tqdm.notebook import tqdm\nfor _ in tqdm(range(2)):\n    pass",
     "workers": "rows = torch.utils.data.DataLoader([1, 2, 3, 4], 2, num_workers=1)\n[len(b) for b in rows]",
+    "forked": "import multiprocessing as m\nc = m.Process(target=print, args=('from a child',))\nc.start()\nc.join()",
     "clear": "import IPython\nprint('epoch 10')\nIPython.display.clear_output(wait=True)\nprint('epoch 20')",
     "paths": "import warnings\nwarnings.warn('careful')\nimport os\nprint(os.getcwd(), object())",
 }
@@ -207,6 +208,7 @@ def test_harmless_commands_run(ordinary: Ran) -> None:
     assert ordinary.text("timeit").count("once") == 1
     assert ordinary["progress"].status == "ok"
     assert ordinary.text("workers") == "[2, 2]"
+    assert ordinary.text("forked") == "from a child\n"
 
 
 def test_cleared_text_is_still_evidence(ordinary: Ran) -> None:
