@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from queue import Empty
 from typing import Any, Literal
 
+from jupyter_client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
@@ -26,6 +27,8 @@ from grader.model.submission import Submission
 Status = Literal["ok", "error", "timeout", "died", "not_run"]
 
 FINISH_REQUEST = "grader_finish_request"
+_PUBLISHED_S = 0.1
+"""Within which a kernel that has replied was also heard on its publishing channel, if anything is heard there yet."""
 _NEWS_S = 0.25
 """Within which the warden of a sandbox has looked at it, and been heard."""
 _OF_LIMITS = {"BlockingIOError", "RuntimeError", "OSError", "MemoryError"}
@@ -95,7 +98,25 @@ class Conversation:
         self._client.kc = client = self._manager.client(context=self._manager.context)
         client.start_channels()
         client.allow_stdin = False
-        await client.wait_for_ready(timeout=self._patience.start_s)
+        deadline = time.monotonic() + self._patience.start_s
+        while not await self._answers(client, deadline):
+            pass
+
+    async def _answers(self, client: AsyncKernelClient, deadline: float) -> bool:
+        """Ask the kernel about itself. Returns whether both its reply and what it publishes have reached us.
+
+        The client's own `wait_for_ready` listens for a fixed fifth of a second more.
+        """
+        request = client.kernel_info()
+        while await _parent_of_next(client.shell_channel) != request:
+            if not await self._manager.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Kernel didn't respond in {self._patience.start_s:g} seconds")
+        while parent := await _parent_of_next(client.iopub_channel, _PUBLISHED_S):
+            if parent == request:
+                return True
+        return False
 
     def close(self) -> None:
         """Hang up."""
@@ -199,6 +220,15 @@ class Conversation:
             screen.error = None
             screen.note("`exit()` ended this cell; the grader went on with the next one")
         return "ok" if screen.error is None else "error"
+
+
+async def _parent_of_next(channel: Any, seconds: float = 1.0) -> str | None:
+    """Which request the next message on a channel answers; None when there is none within a time."""
+    try:
+        message = await channel.get_msg(timeout=seconds)
+    except Empty:
+        return None
+    return str(message["parent_header"].get("msg_id"))
 
 
 async def kill(manager: AsyncKernelManager) -> None:

@@ -6,6 +6,7 @@ Numbers and constants are those of Linux's uapi headers (mount.h, prctl.h, sched
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import platform
 import struct
@@ -133,6 +134,7 @@ def leave_keyrings() -> None:
         return
 
 
+@functools.cache
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
