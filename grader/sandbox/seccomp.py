@@ -36,7 +36,8 @@ def program(machine: str = platform.machine(), *, connect: bool = True) -> bytes
     """The filter as an array of `struct sock_filter`.
 
     With `connect` false, for a process without a mount namespace, no socket file of the machine can be reached:
-    no connect(2), no address in sendto(2), no datagram sockets; nor can another process be rescheduled.
+    no connect(2), no address in sendto(2), no datagram sockets; nor can another process be rescheduled. Modes,
+    owners and dates of files, its own included, then only seem to change: copies of files are still made.
 
     Raises:
         ValueError: there is no table of system calls for this machine.

@@ -53,6 +53,8 @@ def refused(error: int) -> Answer:
     return Answer(0x00050000 | error)
 
 
+PRETENDED = refused(0)
+"""The call is not made and seems to have worked."""
 ABSENT = refused(errno.ENOSYS)
 """As on a kernel that does not know the call: libraries fall back."""
 FORBIDDEN = refused(errno.EPERM)
@@ -132,7 +134,13 @@ def policy(machine: Machine, *, connect: bool) -> Decision:
 def decisions(machine: Machine, *, connect: bool) -> dict[int, Decision]:
     """Number to decision for every call that is named."""
     examined = _examined(connect=connect)
-    whole: Mapping[str, Decision] = {"allow": ALLOW, "refuse": FORBIDDEN, "absent": ABSENT}
+    attributes = ALLOW if connect else PRETENDED
+    whole: Mapping[str, Decision] = {
+        "allow": ALLOW,
+        "attributes": attributes,
+        "refuse": FORBIDDEN,
+        "absent": ABSENT,
+    }
     found = {}
     for group, calls in _tables().items():
         for name, numbers in calls.items():
