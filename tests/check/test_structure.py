@@ -206,6 +206,7 @@ MODELS = [
         PASSED,
     ),
     ("ex6.logits", opaque("nonlinear"), UNKNOWN),
+    ("ex6.logits", opaque("nonlinear", "its forward pass raised an error"), FAILED),
     ("ex9.model", excellent(), PASSED),
     ("ex9.model", no_model("blobs"), ABSENT),
     ("ex9.model", with_model("blobs", output_width=3), FAILED),

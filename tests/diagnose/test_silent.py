@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from grader.model.evidence import ClassDefinition, Evidence, LinearLayer
+from grader.model.recording import CellError, CellRun
 from grader.model.submission import Where
 from tests.check.building import (
     assignment,
@@ -38,8 +39,19 @@ from tests.diagnose.scenes import (
     trained_on,
     wrong_map,
 )
+from tests.evidence.building import notebook
 
 BASELINE, NONLINEAR = assignment().task("baseline"), assignment().task("nonlinear")
+
+RAISED = CellRun(
+    number=4, status="error", error=CellError(name="NameError", message="name 'losses' is not defined")
+)
+
+
+def drawing_raised() -> Evidence:
+    """An unmarked cell that would have drawn the curves stands above the loop."""
+    return replace(told(*SOUND[:4]), cells=(RAISED,), submission=notebook(*["pass"] * 3, "plt.plot(losses)"))
+
 
 LEGITIMATE: list[tuple[str, Evidence]] = [
     ("the excellent submission", excellent()),
@@ -89,6 +101,12 @@ LEGITIMATE: list[tuple[str, Evidence]] = [
     ("the baseline, from which no accuracy is asked", with_run("baseline", losses=FALLING)),
     ("a kept row that is untrue beside true ones", told(*SOUND, claim("kept", "loss", verdict="untrue"))),
     ("nothing printed where any two forms will do", told(*SOUND[2:], task="nonlinear")),
+    ("no curve, as a cell of the exercise raised", with_page(5, told(*SOUND[:4]), errors=(RAISED,))),
+    ("no curve, as the cell that draws it raised", drawing_raised()),
+    (
+        "test rows put through a model that is never trained",
+        with_run("baseline", trained_on(split_of(CIRCLES).test_features.rows), backwards=0, steps=0),  # type: ignore[arg-type]
+    ),
     ("no plot in exercise 7", told(*SOUND[:4], task="nonlinear")),
     ("exercise 8 not begun", with_page(8, maps(), attempted=False)),
     (

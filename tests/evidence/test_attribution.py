@@ -226,6 +226,32 @@ def test_optimizers_by_use_by_place_and_by_what_they_hold() -> None:
     assert [each.id for each in found["baseline"].optimizers] == ["foreign", "placed"]
 
 
+def test_a_model_of_the_wrong_shape_stands_in_its_place_if_an_optimizer_was_made_for_it() -> None:
+    wide = made("wide", cell=3, output_width=2)
+    sgd = optimizer("sgd", wide, 4)
+    runs = [went("r7", BENT, 7), went("r9", FOUR, 9, "blobs")]
+    found = dealt(BARE, [wide, BENT, FOUR], runs, [sgd])
+    assert models_of(found) == {"baseline": "wide", "nonlinear": "bent", "blobs": "four"}
+    assert [each.id for each in found["baseline"].optimizers] == ["sgd"]
+
+
+def test_a_model_whose_behaviour_is_unknown_stands_between_its_neighbours() -> None:
+    broken = made("broken", "nonlinear", 6, affine=None, output_width=None, how="unreadable")
+    runs = [went("r5", STRAIGHT, 5), went("r9", FOUR, 9, "blobs")]
+    adam = optimizer("adam", broken, 7)
+    assert models_of(dealt(BARE, [STRAIGHT, broken, FOUR], runs, [adam]))["nonlinear"] == "broken"
+    early = made("early", "nonlinear", 1, affine=None, output_width=None, how="unreadable")
+    assert (
+        models_of(dealt(BARE, [early, STRAIGHT, FOUR], runs, [optimizer("adam", early, 7)]))["nonlinear"]
+        is None
+    )
+
+
+def test_an_optimizer_that_never_stepped_belongs_to_its_models_task() -> None:
+    found = dealt(BARE, ALL, [went("r7", BENT, 7)], [optimizer("idle", STRAIGHT, 4)])
+    assert [each.id for each in found["baseline"].optimizers] == ["idle"]
+
+
 def test_nothing_at_all_is_given_to_nobody() -> None:
     found = dealt(BARE, [], [])
     assert runs_of(found) == models_of(found) == {"baseline": None, "nonlinear": None, "blobs": None}

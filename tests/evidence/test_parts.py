@@ -210,6 +210,20 @@ def test_rows_in_both_parts_and_rows_in_none() -> None:
     assert (split.overlap, split.lost) == (100, 200)
 
 
+@pytest.mark.parametrize(("first", "second"), [("a", "b"), ("one", "two")])
+def test_where_names_are_silent_the_part_trained_on_is_the_train_part(first: str, second: str) -> None:
+    arrays = arrays_of({first: X_TRAIN, second: X_TEST})
+    small = frozenset(RowFinder(ROWS).match(X_TEST).rows.tolist())  # type: ignore[union-attr]
+    assert names(find_split(arrays, RowFinder(ROWS), small))[:2] == [second, first]
+    assert names(find_split(arrays, RowFinder(ROWS)))[:2] == [first, second]
+
+
+def test_names_outweigh_what_was_trained_on() -> None:
+    small = frozenset(RowFinder(ROWS).match(X_TEST).rows.tolist())  # type: ignore[union-attr]
+    found = find_split(arrays_of({"X_train": X_TRAIN, "X_test": X_TEST}), RowFinder(ROWS), small)
+    assert names(found)[:2] == ["X_train", "X_test"]
+
+
 def test_parts_without_labels() -> None:
     split = split_of({"X_train": X_TRAIN, "X_test": X_TEST})
     assert split is not None

@@ -209,6 +209,26 @@ def test_arrays_that_do_not_fit_are_no_crash(tensors: dict[str, Any]) -> None:
     assert run.evidence.steps_per_epoch is None or run.evidence.steps_per_epoch >= 1
 
 
+def test_a_loop_without_backward_goes_over_what_it_puts_through_its_model() -> None:
+    idle = run_event(backwards=0, order="ZSZSZS", details=[], head=[])
+    calls = [
+        {"kind": "evaluation", "cell": 5, "model": "m1", "rows": "x", "grad": True, "count": 50},
+        {"kind": "evaluation", "cell": 5, "model": "m1", "rows": "e", "grad": True, "count": 5},
+        {"kind": "evaluation", "cell": 5, "model": "m1", "rows": "e", "grad": False, "count": 50},
+    ]
+    test = np.setdiff1d(np.arange(2000), TRAIN)
+    raw = events(idle, *calls, x=ROWS.features[TRAIN], e=ROWS.features[test])
+    (run,) = read_runs(raw, {}, {}, data())
+    assert (run.evidence.dataset, run.evidence.steps_per_epoch) == ("circles", 1)
+    assert run.evidence.train_rows is not None and (run.evidence.train_rows == TRAIN).all()
+
+
+def test_a_loss_that_keeps_no_targets_is_held_against_the_datasets_labels() -> None:
+    run = read(run_event(rows="x"), x=ROWS.features[TRAIN])
+    assert run.train is not None and (run.train[1] == ROWS.labels[TRAIN]).all()
+    assert run.evidence.label_agreement is None
+
+
 # ---------------------------------------------------------------- many
 
 

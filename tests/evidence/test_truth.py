@@ -14,7 +14,7 @@ from grader.evidence.claims import read_numbers
 from grader.evidence.markers import Markers
 from grader.evidence.reports import reported
 from grader.evidence.truth import judge_outside, judge_reports
-from grader.model.evidence import Measured
+from grader.model.evidence import OTHER_READING, Measured, RunEvidence
 from grader.model.figures import Axes, Figure, Line
 from grader.model.reported import Claim, Comparison, Reports, Series
 from tests.evidence.building import events, name_event, notebook
@@ -386,6 +386,58 @@ def test_a_row_of_spread_comparisons_is_named() -> None:
     spread = replace(SIM.spread, results=tuple(pairs))
     (claim,) = kept(SIM, series("acc_curve", [a / t for _, _, a, t in pairs]), comparisons=(spread,)).claims
     assert (claim.verdict, claim.code) == ("slip", "metric-broadcast")
+
+
+def test_a_sum_over_another_arrays_length_is_named() -> None:
+    step = 10 * PER_EPOCH
+    value = float(SIM.means()[9] * PER_EPOCH / 2000)
+    line = said(f"loss {value:.6f}", step)
+
+    def told(sizes: tuple[int, ...]) -> tuple[str, str | None]:
+        found = judge_reports(
+            SIM.run, [line], (), (), (), train_size=TRAIN, test_size=TEST, other_sizes=sizes
+        )
+        return found.claims[0].verdict, found.claims[0].code
+
+    assert told((2000, 800)) == ("slip", "metric-wrong-denominator")
+    assert told(()) == ("untrue", "metric-untrue")
+
+
+def test_a_second_reading_of_the_loss_is_as_true() -> None:
+    step = 10 * PER_EPOCH
+    plain = [
+        replace(point, mistaken={"test": {OTHER_READING: 0.1 + 0.001 * index}})
+        for index, point in enumerate(SIM.run.measured)
+    ]
+    run = replace(SIM.run, measured=tuple(plain))
+
+    def verdicts(course: RunEvidence) -> list[str]:
+        line, curve = said("test loss 0.1100", step), [0.1 + 0.001 * index for index in range(1, EPOCHS + 1)]
+        found = judge_reports(
+            course, [line], [series("test_loss", curve)], (), (), train_size=TRAIN, test_size=TEST
+        )
+        return [claim.verdict for claim in found.claims]
+
+    assert verdicts(run) == ["true", "true"]
+    assert verdicts(SIM.run) == ["untrue", "unchecked"]
+
+
+def test_what_a_loop_without_backward_reports_is_held_against_its_first_weights() -> None:
+    start = replace(SIM.run.measured[0], train_loss=None, test_loss=None)
+    still = replace(start, mistaken={"test": {OTHER_READING: 0.75}})
+    run = replace(
+        SIM.run, backwards=0, steps=100, losses=np.zeros(0), steps_per_epoch=1, moved=False,
+        measured=tuple(replace(still, step=step) for step in range(101)),
+    )  # fmt: skip
+    share = start.test_accuracy or 0.0
+    lines = [said(f"test loss 0.7500, test accuracy {share:.4f}", step) for step in range(10, 101, 10)]
+    rows = [series("a", [0.75] * 10), series("b", [share] * 10)]
+    found = judge_reports(run, lines, rows, (), (), train_size=TRAIN, test_size=TEST)
+    assert {(claim.how, claim.meaning, claim.verdict) for claim in found.claims} == {
+        ("printed", "loss", "true"), ("printed", "accuracy", "true"),
+        ("kept", "loss", "true"), ("kept", "accuracy", "true"),
+    }  # fmt: skip
+    assert (found.epochs, len(found.printed_steps)) == (100, 10)
 
 
 def test_an_invented_curve_is_untrue() -> None:

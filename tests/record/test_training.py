@@ -52,6 +52,15 @@ for _ in range(4):
     loss = nn.functional.mse_loss(other(X).squeeze(), y)
     second.zero_grad(); loss.backward(); second.step()
 """,
+    "a second loop without backward": """
+for _ in range(4):
+    loss = loss_of(); optimizer.zero_grad(); loss.backward(); optimizer.step()
+other = mlp()
+second = torch.optim.SGD(other.parameters(), lr=0.1)
+for _ in range(3):
+    loss = nn.functional.mse_loss(other(X).squeeze(), y); second.zero_grad(); second.step()
+    print("loss", loss.item())
+""",
     "two optimizers in turn": """
 for _ in range(4):
     loss = loss_of(); optimizer.zero_grad(); loss.backward(); optimizer.step()
@@ -144,6 +153,15 @@ def test_gradients_that_were_never_reset_are_there_before_the_next_backward(
 
 def test_a_loop_without_backward_trains_nothing(sessions: dict[str, Session]) -> None:
     assert all(run["backwards"] == 0 for run in sessions["no backward"].of("run"))
+
+
+def test_a_second_loop_without_backward_is_a_run_of_its_own(sessions: dict[str, Session]) -> None:
+    session = sessions["a second loop without backward"]
+    sound, idle = session.of("run")
+    assert (sound["backwards"], sound["steps"], idle["backwards"], idle["steps"]) == (4, 4, 0, 3)
+    assert sound["model"] != idle["model"]
+    said = [(line["run"], line["step"]) for line in session.of("say")]
+    assert said == [(idle["run"], step) for step in (1, 2, 3)]
 
 
 def test_a_closure_counts_its_backward_passes(sessions: dict[str, Session]) -> None:
