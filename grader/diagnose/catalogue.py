@@ -66,6 +66,8 @@ CATALOGUE: tuple[Diagnosis, ...] = (
     probe.integrity_fails_on_turned_data,
     integrity.integrity_figures_written_down,
     integrity.integrity_figures_without_loop,
+    integrity.integrity_losses_without_weights,
+    integrity.integrity_weights_without_steps,
 )
 
 
