@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.errors import GraderError
-from grader.execute.choice import opened_kernel
+from grader.execute.choice import opened_kernel, unreachable
 from grader.execute.environment import launcher_environment
 from grader.execute.job import Device, Job
 from grader.execute.kernel import Kernel
@@ -56,16 +56,6 @@ def examine(sandbox: Sandbox = "auto", device: Device = "cpu") -> Iterator[Row]:
         yield row
     yield _start(sandbox, device) if ready else Row("warm start", None, "not tried: see the problems")
     yield Row("Chromium", None, "not needed: reports open in any browser")
-
-
-def unreachable(device: Device, sandbox: Sandbox) -> str | None:
-    """Why a submission that is held so cannot compute on a device, and what to do."""
-    if device == "cuda" and sandbox != "none":
-        return (
-            "--device cuda: graphics cards are out of a sandbox's reach; grade on the CPU, "
-            "or, only what you would run yourself, with --sandbox none"
-        )
-    return None
 
 
 def show(rows: Sequence[Row], console: Console) -> None:

@@ -34,8 +34,10 @@ def opened_kernel(
         spares: kernels that wait while others work.
 
     Raises:
-        UsageError: the system forks no processes, so it has no sandbox; on Linux this shows at the first submission.
+        UsageError: a sandbox keeps submissions from the device, or the system forks no processes, so it has no sandbox; on Linux this shows at the first submission.
     """
+    if problem := unreachable(device, sandbox):
+        raise UsageError(problem)
     comfort = Comfort(sandbox, device, spares, limits.memory_bytes, limits.processes, limits.disk_bytes)
     forks = sys.platform == "linux"
     if sandbox != "none" and not forks:
@@ -51,3 +53,13 @@ def opened_kernel(
         with Launcher(comfort) as launcher:
             launcher.start()
             yield JupyterKernel(WarmSource(launcher))
+
+
+def unreachable(device: Device, sandbox: Sandbox) -> str | None:
+    """Why a submission that is held so cannot compute on a device, and what to do."""
+    if device == "cuda" and sandbox != "none":
+        return (
+            "--device cuda: graphics cards are out of a sandbox's reach; grade on the CPU, "
+            "or, only what you would run yourself, with --sandbox none"
+        )
+    return None

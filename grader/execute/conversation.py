@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from queue import Empty
 from typing import Any, Literal
 
-from jupyter_client import AsyncKernelClient
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.client import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError

@@ -147,7 +147,7 @@ def _in_a_child(attempt: Callable[[], None]) -> str | None:
 def _remedy() -> str:
     """What an administrator can change so that namespaces are granted."""
     if os.geteuid() == 0:
-        return "as root they take the capability SYS_ADMIN and a full range of user ids; or start as an ordinary user"
+        return "as root they take the capability SYS_ADMIN; or start as an ordinary user"
     switches = {
         "/proc/sys/user/max_user_namespaces": ("0", "sysctl user.max_user_namespaces=10000"),
         "/proc/sys/kernel/unprivileged_userns_clone": ("0", "sysctl kernel.unprivileged_userns_clone=1"),
