@@ -67,6 +67,7 @@ _LIMITS = (
     ),
     _Limit(
         did="filled the {disk} that all files of a submission may take together",
+        noted=re.compile(r"files took more than \d+ MB"),
         hint=f"{_SAVING} Very many small files count too.",
         raised=re.compile(
             r"\[Errno (?:28|122)\]|No space left on device|Disk quota exceeded|database or disk is full"

@@ -34,7 +34,8 @@ def opened_kernel(
         spares: kernels that wait while others work.
 
     Raises:
-        UsageError: a sandbox keeps submissions from the device, or the system forks no processes, so it has no sandbox; on Linux this shows at the first submission.
+        UsageError: a sandbox keeps submissions from the device, or the system forks no processes, so it has no
+            sandbox; on Linux that shows at the first submission.
     """
     if problem := unreachable(device, sandbox):
         raise UsageError(problem)

@@ -174,7 +174,7 @@ def _close_in(plan: Plan, owner: Owner) -> None:
 
 def _guard(plan: Plan, kernel: int, line: socket.socket, of: members.Members) -> bool:
     """Wait for the kernel's end, for orders, and for what is too much. Returns whether the launcher was lost."""
-    watch = Watch(of, kernel, plan.ceiling, held_by(kernel))
+    watch = Watch(of, kernel, plan.ceiling, held_by(kernel), plan.scratch if plan.sealed else None)
     process = os.pidfd_open(kernel)
     poll = select.poll()
     poll.register(process, select.POLLIN)

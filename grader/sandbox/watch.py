@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from grader.sandbox import members
 from grader.sandbox.plan import Ceiling
@@ -13,6 +14,8 @@ from grader.sandbox.plan import Ceiling
 INTERVAL_S = 0.1
 _CROWD = 0.75
 _PATIENT_LOOKS = 5
+_LOOKS_AT_FILES = 3
+_MEGABYTE = 1024**2
 _GIGABYTE = 1024**3
 
 
@@ -25,11 +28,15 @@ class Watch:
     ceiling: Ceiling
     before: int
     """Bytes that the kernel held before the student's code, shared with every process it forks."""
+    folder: Path | None = None
+    """Its scratch folder, where that is no file system of its own, which would hold itself."""
+    looks: int = field(default=0, init=False)
     crowded: int = field(default=0, init=False)
     """Looks in a row that found nearly as many processes as there may be."""
 
     def look(self) -> str | None:
         """What was too much just now, as a sentence for the report; None while all is well."""
+        self.looks += 1
         found = self.members()
         self.crowded = self.crowded + 1 if len(found) > self._crowd else 0
         # The kernel's own limit has refused to fork by now, or the student's code may still end them itself.
@@ -37,6 +44,11 @@ class Watch:
             self.crowded = 0
             members.kill(self.members, self.kernel)
             return f"more than {self._crowd} processes ran for a while; all but the notebook's own were ended"
+        if self.folder is not None and self.looks % _LOOKS_AT_FILES == 0 and self._overflows(self.folder):
+            members.kill(self.members)
+            return (
+                f"its files took more than {self.ceiling.disk / _MEGABYTE:.0f} MB together, so it was ended"
+            )
         if self._held(found) <= self.ceiling.memory:
             return None
         if members.kill(self.members, self.kernel):
@@ -68,6 +80,18 @@ class Watch:
         return self._beyond(
             sum(share or members.field(process, "status", "RssAnon") for share, process in pairs)
         )
+
+    def _overflows(self, folder: Path) -> bool:
+        """Whether the files take more room than they may, or are too many; no more are looked at than may be."""
+        held = count = 0
+        for place, _, names in os.walk(folder):
+            for name in names:
+                count += 1
+                with contextlib.suppress(OSError):
+                    held += 512 * Path(place, name).lstat().st_blocks
+                if held > self.ceiling.disk or count > self.ceiling.files:
+                    return True
+        return False
 
     def _beyond(self, held: int) -> int:
         return max(0, held - self.before)

@@ -214,7 +214,8 @@ def noted(*processes: int, held: int = 0, others: bool = True) -> str:
         patched.setattr("grader.sandbox.members.kill", lambda *given: others)
         patched.setattr("os.kill", lambda *given: None)
         patched.setattr(Watch, "_held", lambda *given: held)
-        said = watch.look()
+        looks = (watch.look() for _ in range(20))
+        said = next((said for said in looks if said is not None), None)
     assert said is not None
     return said
 
