@@ -116,16 +116,17 @@ def with_smoothing(view: LossView, batch: Batch | None) -> LossView:
 
 
 def taken_over_pairs(batches: Iterable[Batch | None], view: LossView) -> bool:
-    """Whether recorded losses are means over all pairs of an output and a label, and not over the rows."""
-    verdicts = []
+    """Whether a recorded loss is the mean over all pairs of an output and a label, and not over the rows.
+
+    The first batch for which that makes a difference decides.
+    """
     for batch in batches:
         if batch is None or batch.outputs.shape[1] != 1 or len(batch.labels) < 2:
             continue
         own, pairs = view.loss(batch.outputs, batch.labels), view.over_pairs(batch.outputs, batch.labels)
-        if own is None or pairs is None or not abs(own - pairs) > 10 * _FLOAT * abs(pairs):
-            continue
-        verdicts.append(abs(batch.loss - pairs) <= _FLOAT * abs(pairs))
-    return bool(verdicts) and 2 * sum(verdicts) > len(verdicts)
+        if own is not None and pairs is not None and abs(own - pairs) > 10 * _FLOAT * abs(pairs):
+            return abs(batch.loss - pairs) <= _FLOAT * abs(pairs)
+    return False
 
 
 def measure(
@@ -142,46 +143,34 @@ def measure(
 
     `other`: a second way in which the losses may be read.
     """
-    train_loss, train_accuracy = _figures(model, weights, view, train)
-    test_loss, test_accuracy = _figures(model, weights, view, test)
-    if not formula_holds:
-        train_loss = test_loss = None
-    mistaken = {
-        "train": _mistaken(model, weights, view, train),
-        "test": _mistaken(model, weights, view, test),
-    }
-    if train is not None and test is not None and mistaken["test"] and len(train[1]) >= len(test[1]):
-        classes = view.classes(np.asarray(model.outputs(weights, test[0])))
-        mistaken["test"]["train-labels"] = float((classes == train[1][: len(test[1])]).mean())
+    answered = {"train": _answered(model, weights, train), "test": _answered(model, weights, test)}
+    losses = {name: view.loss(*part) if part and formula_holds else None for name, part in answered.items()}
+    right = {name: _accuracy(view, part) for name, part in answered.items()}
+    mistaken = {name: mistaken_figures(*part, view) if part else {} for name, part in answered.items()}
+    tested = answered["test"]
+    if train is not None and tested and mistaken["test"] and len(train[1]) >= len(tested[1]):
+        by_train_labels = view.classes(tested[0]) == train[1][: len(tested[1])]
+        mistaken["test"]["train-labels"] = float(by_train_labels.mean())
     if not formula_holds:
         mistaken["test"].pop("own-predictions", None)
-    if other is not None:
-        for name, part in (("train", train), ("test", test)):
-            loss, _ = _figures(model, weights, other, part)
-            mistaken[name] |= {OTHER_READING: loss} if loss is not None else {}
-    return Measured(step, train_loss, test_loss, train_accuracy, test_accuracy, mistaken)
+    for name, part in answered.items():
+        loss = other.loss(*part) if part and other is not None else None
+        mistaken[name] |= {OTHER_READING: loss} if loss is not None else {}
+    return Measured(step, losses["train"], losses["test"], right["train"], right["test"], mistaken)
 
 
-def _mistaken(
-    model: Model, weights: Mapping[str, Array], view: LossView, part: tuple[Array, Array] | None
-) -> dict[str, float]:
-    """The figures that known mistakes would report of these weights on these rows."""
+def _answered(
+    model: Model, weights: Mapping[str, Array], part: tuple[Array, Array] | None
+) -> tuple[Array, Array] | None:
+    """What these weights give for a part's rows, shape (n, k), with its labels; None where they give no numbers."""
     outputs = model.outputs(weights, part[0]) if part is not None and len(part[0]) else None
     if part is None or outputs is None or not np.isfinite(outputs).all():
-        return {}
-    return mistaken_figures(outputs, part[1], view)
+        return None
+    return outputs, part[1]
 
 
-def _figures(
-    model: Model, weights: Mapping[str, Array], view: LossView, part: tuple[Array, Array] | None
-) -> tuple[float | None, float | None]:
-    """Loss and accuracy of these weights on these rows."""
-    if part is None or not len(part[0]):
-        return None, None
-    outputs = model.outputs(weights, part[0])
-    if outputs is None or not np.isfinite(outputs).all():
-        return None, None
-    return view.loss(outputs, part[1]), float((view.classes(outputs) == part[1]).mean())
+def _accuracy(view: LossView, part: tuple[Array, Array] | None) -> float | None:
+    return None if part is None else float((view.classes(part[0]) == part[1]).mean())
 
 
 def held_out_accuracy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,11 +134,11 @@ def _placed(array: KnownArray, lines: _AssignmentLines) -> KnownArray:
 
 
 def find_split(
-    arrays: Sequence[KnownArray], finder: RowFinder, trained: Collection[int] = frozenset()
+    arrays: Sequence[KnownArray], finder: RowFinder, trained: Callable[[], Collection[int]] = tuple
 ) -> Split | None:
     """The two parts that best make up the dataset; tensors before arrays, names to tell which is which.
 
-    Where names are silent, the part that was trained on is the train part. `trained`: rows of the dataset.
+    Where names are silent, the part that was trained on is the train part. `trained` finds its rows in the dataset.
     """
     total = len(finder.rows.features)
     features = [array for array in arrays if array.role == "features" and len(array.shape) == 2]
@@ -178,17 +178,22 @@ def _pair_quality(one: KnownArray, other: KnownArray, total: int) -> tuple[float
 
 
 def _which_is_train(
-    one: KnownArray, other: KnownArray, trained: Collection[int]
+    one: KnownArray, other: KnownArray, trained: Callable[[], Collection[int]]
 ) -> tuple[KnownArray, KnownArray]:
     """By the names, else by the rows that were trained on, else the larger one."""
+    named = [bool(_TRAIN_NAME.search(a.name)) - bool(_TEST_NAME.search(a.name)) for a in (one, other)]
+    rows = trained() if named[0] == named[1] else ()
+    shares = [_share_among(rows, array) for array in (one, other)]
+    sizes = [array.shape[0] for array in (one, other)]
+    return (
+        (one, other) if (named[0], shares[0], sizes[0]) >= (named[1], shares[1], sizes[1]) else (other, one)
+    )
 
-    def looks_like_train(array: KnownArray) -> tuple[float, ...]:
-        own = _indices(array)
-        share = sum(row in trained for row in own) / max(len(own), 1)
-        named = bool(_TRAIN_NAME.search(array.name)) - bool(_TEST_NAME.search(array.name))
-        return named, round(share, 1), array.shape[0]
 
-    return (one, other) if looks_like_train(one) >= looks_like_train(other) else (other, one)
+def _share_among(rows: Collection[int], array: KnownArray) -> float:
+    """Tenths of an array's rows that are among these."""
+    own = _indices(array)
+    return round(sum(row in rows for row in own) / max(len(own), 1), 1)
 
 
 def _labels_for(features: KnownArray, labels: Sequence[KnownArray]) -> KnownArray | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -123,9 +124,13 @@ def _data(
     for spec in assignment.datasets:
         finder = RowFinder(make_rows(spec))
         arrays[spec.id] = known_arrays(raw, finder, submission)
-        trained = frozenset(rows_used(finder, batches).tolist())
-        data[spec.id] = Data(spec, finder, find_split(arrays[spec.id], finder, trained))
+        split = find_split(arrays[spec.id], finder, partial(_rows_in, finder, batches))
+        data[spec.id] = Data(spec, finder, split)
     return data, arrays
+
+
+def _rows_in(finder: RowFinder, batches: Sequence[np.ndarray]) -> frozenset[int]:
+    return frozenset(rows_used(finder, batches).tolist())
 
 
 def _ranges(data: Mapping[str, Data]) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -125,10 +126,10 @@ def _read(
     test = test_part(used, match, event, raw, train)
     weights = [(shot.step, raw.arrays(shot.state)) for shot in event.snapshots]
     if model is not None:
-        batches = [
+        seen = (
             batch_at(model, step, state, evidence, rows, targets, sizes) for step, state in weights[:_BATCHES]
-        ]
-        first = batches[0] if batches else None
+        )
+        first = next(seen, None)
         several = (model.facts.output_width or 1) > 1
         view, other = views_of(view_of_run(model, evidence), evidence, first, several)
         known = formula_holds(first, view) or (other is not None and formula_holds(first, other))
@@ -138,7 +139,7 @@ def _read(
         evidence = replace(
             evidence,
             loss_kind=_told_by_value(evidence, view, known),
-            broadcast=evidence.broadcast or taken_over_pairs(batches, view),
+            broadcast=evidence.broadcast or taken_over_pairs(chain((first,), seen), view),
             hard_labels=evidence.hard_labels
             or _classes_in_loss(model, weights, view, evidence, used, match, rows, sizes),
             measured=_at_rest(evidence, measured) if not event.backwards else measured,
