@@ -92,6 +92,9 @@ BREAKAGES = {
     "a filter that lets connect": Breakage(
         NO_NAMESPACES, BOTH, ("path_sockets", "path_sockets_by_a_link"), _filter_that_connects
     ),
+    "a filter that lets modes change": Breakage(
+        NO_NAMESPACES, ("user",), ("mark_what_is_outside",), _filter_that_connects
+    ),
     "no Landlock, and nothing else for files": Breakage(
         NO_NAMESPACES,
         BOTH,

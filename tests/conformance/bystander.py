@@ -87,24 +87,44 @@ class Segment:
             self._remove()
 
 
+class Queue:
+    """A POSIX message queue that everybody may write to."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._descriptor = self._libc.mq_open(f"/{name}".encode(), os.O_CREAT | os.O_RDWR, 0o666, None)
+
+    def remove(self) -> None:
+        if self._descriptor >= 0:
+            self._libc.mq_unlink(f"/{self.name}".encode())
+
+
 def main(folder: Path, token: str) -> None:
-    doors, segment = Doors(folder, token), Segment()
+    os.umask(0)
+    doors, segment, queue = Doors(folder, token), Segment(), Queue(f"queue-{token}")
     secret = ctypes.create_string_buffer(f"secret {token}".encode())
     file = os.open(folder / "held.txt", os.O_CREAT | os.O_RDWR, 0o666)
     shared = Path("/dev/shm", f"shared-{token}")
     shared.touch()
     shared.chmod(0o666)
     try:
-        print(json.dumps(_about(doors, segment, ctypes.addressof(secret), file, shared.name)), flush=True)
+        print(
+            json.dumps(_about(doors, segment, ctypes.addressof(secret), file, shared.name, queue.name)),
+            flush=True,
+        )
         for _ in sys.stdin:
             answer = {"signals": doors.signals, "callers": doors.callers(), "secret": secret.value.decode()}
             print(json.dumps(answer), flush=True)
     finally:
         shared.unlink(missing_ok=True)
         segment.remove()
+        queue.remove()
 
 
-def _about(doors: Doors, segment: Segment, address: int, file: int, shared: str) -> dict[str, Any]:
+def _about(
+    doors: Doors, segment: Segment, address: int, file: int, shared: str, queue: str
+) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "parent": os.getppid(),
@@ -119,7 +139,7 @@ def _about(doors: Doors, segment: Segment, address: int, file: int, shared: str)
         "shm": segment.identity,
         "shm_key": segment.key,
         "posix_shm": shared,
-        "queue": f"queue-{os.getpid()}",
+        "queue": queue,
     }
 
 

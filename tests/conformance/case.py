@@ -4,6 +4,9 @@ A case runs in the student's place, inside a closed sandbox. It tries what must 
 and records one line for each attempt. It needs no luck and no clock; every loop, fork and allocation has a bound.
 """
 
+# What is looked at may be a path or a descriptor.
+# ruff: noqa: PTH116
+
 from __future__ import annotations
 
 import errno
@@ -90,6 +93,17 @@ class Tried:
         came, good = self._fails(call, arguments, named, lambda number: number in BY_RIGHT)
         self.note("denied", what, came, good)
 
+    def unmarked(self, what: str, path: str | int, call: Callable[..., object], *arguments: Any) -> None:
+        """Mode, owner, times and attributes of a file must stay, whether the call is refused or only seems to work."""
+        before = _marks(path)
+        try:
+            call(*arguments)
+        except OSError as error:
+            self.note("unmarked", what, str(error), error.errno not in OWN_FAULT)
+            return
+        after = _marks(path)
+        self.note("unmarked", what, f"{before} became {after}", before is not None and before == after)
+
     def hides(self, folder: object, shown: list[str]) -> None:
         """A folder must not be listed, but for what leads to `shown` ones."""
         try:
@@ -140,6 +154,15 @@ class Tried:
 
 def _leads_to(path: str, tree: str) -> bool:
     return f"{tree}/".startswith(f"{path}/") or f"{path}/".startswith(f"{tree}/")
+
+
+def _marks(path: str | int) -> tuple[object, ...] | None:
+    """What chmod, chown, utime and setxattr change; None where the file cannot be seen."""
+    try:
+        found = os.stat(path)
+        return found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns, tuple(os.listxattr(path))
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True)

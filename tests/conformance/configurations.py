@@ -54,7 +54,7 @@ class Running:
     """A parent process that is ready for cases."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._base = Path(tempfile.mkdtemp(prefix="conformance-", dir="/var/tmp")).resolve()
+        self._base = Path(tempfile.mkdtemp(prefix="conformance-")).resolve()
         self._base.chmod(0o755)
         ordinary = 0x60000000 + os.getpid() if os.getuid() == 0 else os.getuid()
         config = Config(

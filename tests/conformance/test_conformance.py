@@ -6,6 +6,7 @@ Hostile code runs in the sandbox under test only, in a private mount namespace w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,3 +100,9 @@ def test_a_broken_sandbox_is_noticed(
     assert complaints(CASES[name], result)
     # Red for the right reason: something was let through, and not that the sandbox never came up.
     assert (result["status"] == NEVER_TRIED) == BREAKAGES[breakage].guarded, result
+
+
+def test_every_exception_is_written_down() -> None:
+    rows = {f"| `{case.name}` | {case.needs} | {case.why} |" for case in CASES.values() if case.needs}
+    text = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    assert {line for line in text.splitlines() if line.startswith("| `") and line.count("|") == 4} == rows

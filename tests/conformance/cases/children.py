@@ -6,9 +6,18 @@ import os
 import select
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 PATIENCE_S = 20.0
 """Longest wait for a child that should have ended: a way out of a broken sandbox, never reached in a sound one."""
+
+
+def own_program(path: str | Path, content: bytes) -> Path:
+    """A program of the student's own, made executable from the start: not every sandbox changes modes later."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
+    os.write(descriptor, content)
+    os.close(descriptor)
+    return Path(path).resolve()
 
 
 def in_child(work: Callable[[], object]) -> tuple[int, str]:

@@ -195,7 +195,7 @@ def performance_counters(world: World, tried: Tried) -> None:
 
 @case(
     needs="seccomp",
-    why="io_uring does its work past Landlock-free paths of the kernel; only the filter removes it",
+    why="it is offered to everybody, and only the filter takes it away",
 )
 def io_uring(world: World, tried: Tried) -> None:
     """io_uring is refused."""

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from tests.conformance.case import Tried, World, case
-from tests.conformance.cases.children import in_child_or_raise
+from tests.conformance.cases.children import in_child_or_raise, own_program
 
 
 def open_all(tried: Tried, world: World, kind: str) -> None:
@@ -150,7 +150,5 @@ def run_a_program_of_outside(world: World, tried: Tried) -> None:
     tried.works(
         "start one of the system's", subprocess.run, ["/bin/echo", "here"], check=True, capture_output=True
     )
-    own = Path("own program")
-    own.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
-    own.chmod(0o700)
-    tried.works("start one of its own", subprocess.run, [own.resolve()], check=True, timeout=20)
+    own = own_program("own program", b"#!/bin/sh\nexit 0\n")
+    tried.works("start one of its own", subprocess.run, [own], check=True, timeout=20)
