@@ -56,11 +56,12 @@ def build(readable: Readable, ceiling: Ceiling, uid: int, gid: int) -> None:
     # While the machine's own is still in sight: a user namespace may mount only what it has seen whole.
     _mount_proc()
     _mount_devices()
+    # Before the rest, which may lie in the machine's /tmp: an environment in a fresh checkout does.
+    _mount_scratch(ceiling, uid, gid)
     for path in (*SYSTEM, *SETTINGS, *map(str, readable.trees)):
         _bind(path)
     for hidden in readable.hidden:
         _darken(hidden)
-    _mount_scratch(ceiling, uid, gid)
     _write_settings()
     calls.unmount(_OLD, calls.MNT_DETACH)
     Path(_OLD).rmdir()
