@@ -68,7 +68,7 @@ def formula_holds(batch: Batch | None, view: LossView) -> bool:
     if batch is None or ours is None or not np.isfinite(ours) or not ours:
         return False
     ratio = batch.loss / ours
-    if not np.isfinite(ratio) or ratio <= 0:
+    if not np.isfinite(ratio) or ratio < 1e-9:
         return False
     times = ratio if ratio >= 1 else 1 / ratio
     whole = round(times) in {1, len(batch.labels)} or (ratio < 1 and round(times) <= 64)

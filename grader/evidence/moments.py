@@ -49,7 +49,7 @@ class Course:
 
     losses: Array
     sums: Array
-    """Running sum of the losses, shape (backwards + 1,)."""
+    """Running sum of the losses, shape (backwards + 1,); NaN from the first on that is no number."""
     measured: tuple[Measured, ...]
     compared: tuple[Compared, ...]
     steps_per_epoch: int | None
@@ -109,7 +109,7 @@ def course_of(
     first = run.measured[0].train_loss if run.measured else None
     return Course(
         losses=losses,
-        sums=np.concatenate([[0.0], np.cumsum(losses)]),
+        sums=np.concatenate([[0.0], np.cumsum(np.where(np.isfinite(losses), losses, np.nan))]),
         measured=tuple(sorted(run.measured, key=lambda point: point.step)),
         compared=tuple(found for line in comparisons if (found := _of_run(line, run.id)) is not None),
         steps_per_epoch=run.steps_per_epoch,

@@ -90,6 +90,8 @@ def denominator_slip(course: Course, step: int, value: float, half_unit: float) 
     if not batches or not 0 <= start < end < len(course.sums) or value <= 0 or not math.isfinite(value):
         return None
     total, passed = float(course.sums[end] - course.sums[start]), end - start
+    if not math.isfinite(total):
+        return None
     for count, what in wrong_counts(course, step).items():
         if abs(total / count - value) <= half_unit * 1.001 + 2e-4 * value:
             return _over(total, count, passed, what)

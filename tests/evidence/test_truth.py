@@ -265,6 +265,16 @@ def test_once_the_loss_is_no_number_no_accuracy_is_refuted() -> None:
     assert [claim.verdict for claim in judged(SIM, text, 2 * E10, ())] == ["untrue"]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("strange", [np.inf, np.nan])
+def test_losses_that_are_no_numbers_are_compared_without_a_warning(strange: float) -> None:
+    losses = np.where(np.arange(len(SIM.losses)) < E10, SIM.losses, strange)
+    run = replace(SIM.run, losses=losses)
+    row = np.linspace(1.0, 0.3, EPOCHS)
+    lines = [said("loss 0.0173, accuracy 0.5", 2 * E10)]
+    judge_reports(run, lines, [series("losses", row)], (), (), train_size=TRAIN, test_size=TEST)
+
+
 def test_lines_of_another_run_are_not_read() -> None:
     reports = judge_reports(
         SIM.run, [said("loss 0.001", E10, run="r1")], (), (), (), train_size=TRAIN, test_size=TEST
