@@ -327,7 +327,7 @@ def _among(values: Array, row: _Row) -> bool:
 def _wrong_count(course: Course, values: Array) -> _Found | None:
     """All of them the epochs' sums over one and the same whole number that is not the number of batches."""
     batches = course.steps_per_epoch
-    if not batches or not len(course.losses) or (values <= 0).any():
+    if not batches or not np.isfinite(course.sums).all() or not len(course.losses) or (values <= 0).any():
         return None
     ends = _ends(course)
     sums = np.diff(course.sums[np.append(0, ends)])

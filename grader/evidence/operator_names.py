@@ -45,7 +45,7 @@ CURVED = _names(
     "minimum clamp clamp_min clamp_max where gt lt ge le eq ne logical_and logical_or logical_not "
     "logical_xor bitwise_and bitwise_or bitwise_not bitwise_xor isnan isfinite isinf max amax amin min "
     "argmax argmin norm linalg_vector_norm var std var_mean std_mean prod logsumexp heaviside remainder "
-    "fmod floor_divide xlogy sinc nan_to_num _cdist_forward any all index_put _weight_norm_interface"
+    "fmod floor_divide xlogy sinc hypot nan_to_num _cdist_forward any all index_put _weight_norm_interface"
 )
 
 NORMS = _names(
