@@ -27,8 +27,11 @@ SETTINGS = (
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _ROOM = "mode=755,size=8m,nr_inodes=4k"
 _OLD = "/.machine"
-FOLDERS = ("work", "home", "tmp", "record", "shm")
+_OF_STUDENTS = ("work", "home", "tmp", "shm")
+FOLDERS = (*_OF_STUDENTS, "record")
 """What lies in the scratch folder."""
+_RECORDS = "size=192m,nr_inodes=4k"
+"""Room for the recording, which is read up to a third of it, and for the kernel's sockets and complaints."""
 
 _FILES = {
     "/etc/passwd": f"root:x:0:0:root:/:/usr/sbin/nologin\nstudent:x:{STUDENT}:{STUDENT}::/grade/home:/bin/sh\n",
@@ -115,13 +118,25 @@ def _darken(folder: Path) -> None:
 
 
 def _mount_scratch(ceiling: Ceiling, uid: int, gid: int) -> None:
-    INSIDE.mkdir()
-    options = f"mode=700,uid={uid},gid={gid},size={ceiling.disk},nr_inodes={ceiling.files}"
-    calls.mount("tmpfs", str(INSIDE), "tmpfs", calls.MS_NOSUID | calls.MS_NODEV, options)
+    """Two file systems: one for records, one for the student's files, which cannot take the other's room."""
+    _mount_memory(INSIDE, _RECORDS, uid, gid)
     make_folders(INSIDE, uid, gid)
+    files = Path("/.files")
+    _mount_memory(files, f"size={ceiling.disk},nr_inodes={ceiling.files}", uid, gid)
+    make_folders(files, uid, gid, _OF_STUDENTS)
+    for name in _OF_STUDENTS:
+        calls.mount(str(files / name), str(INSIDE / name), None, calls.MS_BIND)
     for name, place in (("tmp", "/tmp"), ("shm", "/dev/shm")):
         Path(place).mkdir()
-        calls.mount(str(INSIDE / name), place, None, calls.MS_BIND)
+        calls.mount(str(files / name), place, None, calls.MS_BIND)
+    calls.unmount(str(files), calls.MNT_DETACH)
+    files.rmdir()
+
+
+def _mount_memory(place: Path, size: str, uid: int, gid: int) -> None:
+    place.mkdir()
+    options = f"mode=700,uid={uid},gid={gid},{size}"
+    calls.mount("tmpfs", str(place), "tmpfs", calls.MS_NOSUID | calls.MS_NODEV, options)
 
 
 def make_folders(scratch: Path, uid: int, gid: int, names: Iterable[str] = FOLDERS) -> None:
