@@ -165,6 +165,15 @@ def test_nbclient_drives_such_a_kernel_as_it_does_others() -> None:
     assert others == set(children_of(os.getpid())), "its launcher ended with it"
 
 
+def test_a_cold_kernel_is_sealed_as_well_and_leaves_no_launcher(make_submission) -> None:
+    others = set(children_of(os.getpid()))
+    with opened_kernel(Limits(), cold=True) as kernel:
+        recording = kernel.run(make_submission("6 * 7"), Job())
+    assert (recording.kernel, text(recording)) == ("cold", "42")
+    assert {"namespaces", "landlock"} & set(recording.sandbox)
+    assert set(children_of(os.getpid())) == others
+
+
 # ---------------------------------------------------------------- how kernels end
 
 DAEMON = """
