@@ -11,6 +11,9 @@ from pathlib import Path
 _PASSES = 50
 """Rounds of killing: who forks meanwhile is met in the next one, and their number is limited."""
 
+_KERNEL_LISTS = Path("/proc/thread-self/children")
+"""There where the kernel was built with them (CONFIG_PROC_CHILDREN), as nearly all are."""
+
 Members = Callable[[], list[int]]
 """Gives the process ids of a sandbox, its warden left out."""
 
@@ -22,7 +25,7 @@ def all_but_me() -> list[int]:
 
 def descendants() -> list[int]:
     """Every process that came from this one: orphans as well, since a subreaper inherits them."""
-    if Path("/proc/thread-self/children").exists():
+    if _KERNEL_LISTS.exists():
         return _below(os.getpid())
     parents = dict(_living())
     family, grown = {os.getpid()}, True
@@ -73,14 +76,22 @@ def field(process: int, file: str, *names: str) -> int:
 
 def _below(process: int) -> list[int]:
     """Those that have not ended, by the kernel's own lists; a machine's other processes are not looked at."""
-    found = []
+    living = [child for child in _listed(process) if not _is_over(child)]
+    return living + [grandchild for child in living for grandchild in _below(child)]
+
+
+def _listed(process: int) -> list[int]:
+    """Children by the kernel's own lists, ended ones included."""
+    found: list[int] = []
     for thread in Path(f"/proc/{process}/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            for child in map(int, thread.read_bytes().split()):
-                status = _status(child)
-                if status is not None and status[0] not in (b"Z", b"X"):
-                    found += [child, *_below(child)]
+            found += map(int, thread.read_bytes().split())
     return found
+
+
+def _is_over(process: int) -> bool:
+    status = _status(process)
+    return status is None or status[0] in (b"Z", b"X")
 
 
 def _living() -> Iterator[tuple[int, int]]:
@@ -96,6 +107,8 @@ def _processes() -> Iterator[int]:
 
 
 def _children() -> list[int]:
+    if _KERNEL_LISTS.exists():
+        return _listed(os.getpid())
     own = str(os.getpid()).encode()
     return [process for process in _processes() if (status := _status(process)) and status[1] == own]
 

@@ -45,7 +45,8 @@ class Watch:
             members.kill(self.members, self.kernel)
             return f"more than {self._crowd} processes ran for a while; all but the notebook's own were ended"
         if self.folder is not None and self.looks % _LOOKS_AT_FILES == 0 and self._overflows(self.folder):
-            members.kill(self.members)
+            members.kill(self.members, self.kernel)
+            self._end_kernel()
             return (
                 f"its files took more than {self.ceiling.disk / _MEGABYTE:.0f} MB together, so it was ended"
             )
@@ -55,9 +56,13 @@ class Watch:
             return (
                 f"its processes held more than {self._memory} together; all but the notebook's own were ended"
             )
+        self._end_kernel()
+        return f"its process held more than {self._memory} and was ended"
+
+    def _end_kernel(self) -> None:
+        """Its own parent takes leave of it."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.kernel, signal.SIGKILL)
-        return f"its process held more than {self._memory} and was ended"
 
     @property
     def _crowd(self) -> int:

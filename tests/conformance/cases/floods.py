@@ -238,11 +238,7 @@ def _reserve(size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
 
 
-@case(
-    stopped=True,
-    needs="namespaces",
-    why="without a file system of its own only the size of each file is limited",
-)
+@case(stopped=True)
 def many_big_files(world: World, tried: Tried) -> None:
     """All files together cannot outgrow the scratch."""
     per_file, paths = world.limits["file"] // 2, []
@@ -261,11 +257,7 @@ def many_big_files(world: World, tried: Tried) -> None:
     after(tried)
 
 
-@case(
-    stopped=True,
-    needs="namespaces",
-    why="without a file system of its own only the size of each file is limited",
-)
+@case(stopped=True)
 def many_small_files(world: World, tried: Tried) -> None:
     """The number of names is limited."""
     made = []
