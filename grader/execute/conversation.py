@@ -110,7 +110,7 @@ class Conversation:
         request = client.kernel_info()
         while await _parent_of_next(client.shell_channel) != request:
             if not await self._manager.is_alive():
-                raise RuntimeError("Kernel died before replying to kernel_info")
+                raise RuntimeError(_death(self._manager))
             if time.monotonic() > deadline:
                 raise RuntimeError(f"Kernel didn't respond in {self._patience.start_s:g} seconds")
         while parent := await _parent_of_next(client.iopub_channel, _PUBLISHED_S):

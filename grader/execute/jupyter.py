@@ -14,6 +14,7 @@ import zmq
 from grader.errors import GradingFailed
 from grader.execute.conversation import Conversation, Patience, Transcript, kill
 from grader.execute.job import Job, require_device
+from grader.execute.launcher import KernelLost
 from grader.execute.recording_files import read_recording_folder
 from grader.execute.scratch import Scratch
 from grader.execute.source import KernelSource, write_job
@@ -31,6 +32,12 @@ class JupyterKernel:
     def run(self, submission: Submission, job: Job) -> Recording:
         """Execute every code cell; see `Kernel.run`."""
         require_device(job.device)
+        try:
+            return self._run(submission, job)
+        except KernelLost:
+            return self._run(submission, job)
+
+    def _run(self, submission: Submission, job: Job) -> Recording:
         with self._source.place(submission, job) as scratch:
             write_job(scratch, submission, job)
             transcript, versions = run_async(lambda: self._converse(scratch, submission, job))
@@ -118,7 +125,7 @@ async def _opened(conversation: Conversation, scratch: Scratch) -> None:
         await conversation.open()
     except (RuntimeError, zmq.ZMQError) as error:
         complaint = scratch.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-        raise GradingFailed(f"the kernel did not start: {' '.join(complaint) or error}") from error
+        raise GradingFailed(f"the kernel did not start: {error}; {' '.join(complaint)}") from error
 
 
 def _versions(scratch: Scratch) -> dict[str, str]:

@@ -60,6 +60,8 @@ class WarmKernel:
     """How the kernel's process ended: its status, or minus the signal."""
     gone: Future[None] = field(default_factory=Future)
     """Done when no process of it is left."""
+    lost: bool = False
+    """It ended because its launcher did: a fault of ours, and nobody's points."""
     incidents: list[str] = field(default_factory=list)
     """What outgrew its sandbox, sentences for the report."""
 
@@ -158,6 +160,10 @@ class Launcher:
             return self._running().take(self)
         except _Lost as error:
             raise GradingFailed(f"the launcher of kernels ended by itself: {error}") from error
+
+
+class KernelLost(GradingFailed):
+    """A kernel ended with its launcher; the submission may be run again."""
 
 
 class _Lost(Exception):
@@ -293,6 +299,7 @@ class _Process:
         for answer in self._waiting.values():
             answer.set_exception(lost)
         for kernel in self._kernels.values():
+            kernel.lost = True
             _finish(kernel)
 
     def _complaint(self) -> str:

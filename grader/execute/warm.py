@@ -10,8 +10,9 @@ from pathlib import Path
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
+from grader.errors import GradingFailed
 from grader.execute.job import Job
-from grader.execute.launcher import Comfort, Launcher, WarmKernel
+from grader.execute.launcher import Comfort, KernelLost, Launcher, WarmKernel
 from grader.execute.provisioner import NAME
 from grader.execute.scratch import Scratch, filled
 from grader.execute.source import bounded_context
@@ -40,9 +41,14 @@ class WarmSource:
         self._kernels[empty.root] = kernel
         try:
             yield filled(empty, submission, job)
+        except GradingFailed:
+            if not kernel.lost:
+                raise
         finally:
             del self._kernels[empty.root]
             kernel.close()
+        if kernel.lost:
+            raise KernelLost("the launcher of kernels ended while a submission ran")
 
     async def start(self, scratch: Scratch, job: Job) -> AsyncKernelManager:
         """Let the kernel of this folder read its job; see `KernelSource.start`."""

@@ -45,6 +45,8 @@ class Held:
     given: bool = False
     ending: float | None = None
     """Since when it is to end."""
+    buried: bool = False
+    """Its descriptors are closed; what was found ready along with its end is heard no more."""
 
 
 class Server:
@@ -148,6 +150,8 @@ class Server:
         return group
 
     def _hear_kernel(self, held: Held) -> None:
+        if held.buried:
+            return
         message, descriptors, _, _ = socket.recv_fds(held.kept.line, LONGEST_MESSAGE, 4)
         if not message:
             self._selector.unregister(held.kept.line)
@@ -190,6 +194,7 @@ class Server:
         for source in (held.kept.line, held.process):
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(source)
+        held.buried = True
         held.kept.line.close()
         os.close(held.process)
         self._let_go(held)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def limit(limits: Mapping[str, float]) -> None:
         _lower(resource.RLIMIT_NOFILE, int(limits["open_files"]))
     if "cpu_s" in limits:
         # At the first a process is told which limit it hit, a little later it is ended.
-        _lower(resource.RLIMIT_CPU, max(1, int(limits["cpu_s"])), more=5)
+        _lower(resource.RLIMIT_CPU, math.ceil(time.process_time() + limits["cpu_s"]), more=5)
 
 
 def _lower(which: int, value: int, more: int = 0) -> None:

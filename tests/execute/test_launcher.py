@@ -8,7 +8,9 @@ import hashlib
 import json
 import os
 import select
+import selectors
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,9 +30,13 @@ from grader.execute.job import Job
 from grader.execute.jupyter import JupyterKernel
 from grader.execute.launcher import Comfort, Launcher
 from grader.execute.provisioner import NAME
+from grader.execute.scratch import Scratch
 from grader.execute.source import ColdSource
 from grader.execute.warm import WarmSource
+from grader.launcher.lineage import Kept
+from grader.launcher.server import Held, Server
 from grader.model.recording import Limits, Recording
+from grader.sandbox.plan import Layers, Plan, Readable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks kernels")
 
@@ -265,6 +271,24 @@ def test_a_dead_launcher_is_replaced(make_submission) -> None:
         assert text(run(launcher, make_submission("6 * 7"))) == "42"
 
 
+def test_a_launcher_that_dies_during_a_submission_costs_nobody_anything(make_submission) -> None:
+    launchers: list[int] = []
+
+    class Unlucky(WarmSource):
+        async def start(self, scratch: Scratch, job: Job) -> AsyncKernelManager:
+            manager = await super().start(scratch, job)
+            if not launchers:
+                launchers.extend(set(children_of(os.getpid())) - others)
+                os.kill(launchers[0], signal.SIGKILL)
+            return manager
+
+    others = set(children_of(os.getpid()))
+    with Launcher(Comfort()) as launcher:
+        recording = JupyterKernel(Unlucky(launcher)).run(make_submission("6 * 7"), Job())
+    assert len(launchers) == 1
+    assert (recording.cells[0].status, text(recording)) == ("ok", "42")
+
+
 def test_a_launcher_that_cannot_give_a_sandbox_says_so(make_submission, monkeypatch) -> None:
     monkeypatch.setattr("grader.execute.launcher._config", lambda comfort: json.dumps({"sandbox": "strict"}))
     monkeypatch.setattr("grader.execute.launcher._COMMAND", REFUSING)
@@ -312,6 +336,29 @@ def test_nothing_is_left_when_the_grader_ends(number: signal.Signals, tmp_path: 
     assert not sleepers(seconds)
     if number == signal.SIGINT:
         assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_found_ready_along_with_a_kernels_end_breaks_nothing(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("grader.sandbox.members.kill_children_but", lambda known: None)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    client, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    keeper = os.fork()
+    if keeper == 0:
+        os._exit(0)
+    plan = Plan(Layers(), Readable(()), sealed=False, scratch=tmp_path)
+    server, held = (
+        Server(control, plan, tmp_path, 0),
+        Held(1, Kept(keeper, ours), None, os.pidfd_open(keeper)),
+    )
+    server._held[1], held.given = held, True
+    theirs.send(b'{"say": "incident", "what": "too much"}')
+    assert ends(keeper)
+    with client, control, theirs:
+        server._selector.register(ours, selectors.EVENT_READ)
+        server._bury(held)
+        server._hear_kernel(held)
+        told = [json.loads(client.recv(1000))["tell"] for _ in range(2)]
+    assert told == ["incident", "gone"]
 
 
 # ---------------------------------------------------------------- looking at processes
