@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import cProfile
+import gc
 import io
 import json
 import multiprocessing
@@ -163,6 +164,9 @@ def _parent() -> None:
     import grader.record.recorder  # noqa: F401 - for the children
 
     matplotlib.use("agg")
+    # As the launcher does before it forks: a collection would otherwise walk through all of torch, in either case.
+    gc.collect()
+    gc.freeze()
     warnings.simplefilter("ignore")
 
 

@@ -178,9 +178,11 @@ def run(
     files = find_submissions(paths)
     # Stored evidence is judged without running anything, so also where nothing could be run.
     opening: Any = nullcontext()
-    if not all(file.name.endswith(BUNDLE) for file in files):
+    if to_run := sum(not file.name.endswith(BUNDLE) for file in files):
         _check_sandbox(sandbox.value)
-        opening = opened_kernel(chosen.limits, device.value, sandbox.value, cold=cold)
+        # The only submission needs no second kernel in waiting.
+        spares = int(to_run > 1)
+        opening = opened_kernel(chosen.limits, device.value, sandbox.value, cold=cold, spares=spares)
     with opening as kernel:
         order = Order(chosen, kernel, device.value, out, wanted, audience.value, keep_evidence, probe.value)
         status = _work_through(files, order, pass_at)

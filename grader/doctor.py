@@ -55,7 +55,6 @@ def examine(sandbox: Sandbox = "auto", device: Device = "cpu") -> Iterator[Row]:
         ready = ready and (not row.problem or (row.what == "sandbox" and sandbox == "none"))
         yield row
     yield _start(sandbox, device) if ready else Row("warm start", None, "not tried: see the problems")
-    yield Row("Chromium", None, "not needed: reports open in any browser")
 
 
 def show(rows: Sequence[Row], console: Console) -> None:
