@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,16 @@ _PORTS = {
 
 def serve(room: Room) -> None:
     """Start a kernel, tell the launcher that it is there, wait for the job, and serve it to its end."""
+    try:
+        _serve(room)
+    except BaseException:
+        # A kernel's standard error leads to a notebook that nobody reads yet.
+        with (room.plan.inside / "kernel.log").open("a", encoding="utf-8") as log:
+            traceback.print_exc(file=log)
+        raise
+
+
+def _serve(room: Room) -> None:
     from grader.record import launch
 
     folder = room.plan.inside

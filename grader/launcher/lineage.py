@@ -234,8 +234,6 @@ def _never_returning(line: socket.socket) -> Any:
     try:
         yield
     except BaseException as error:
-        # For the kernel's log, where it has one already; the launcher is told as long as it listens.
-        traceback.print_exc()
         reason = f"{type(error).__name__}: {error}"
         _say(line, {"say": "failed", "why": reason[:500], "trace": traceback.format_exc()[-3000:]})
     finally:

@@ -25,9 +25,14 @@ class Questions:
 
     def __init__(self, store: Store, probes: str | None) -> None:
         self._store = store
+        self._file = probes
         self._rows: dict[str, np.ndarray[Any, Any]] = {}
-        if probes and Path(probes).is_file():
-            self._rows = load_file(probes)
+
+    def learn(self) -> None:
+        """Read the rows, once: before the first cell, which begins when the grader has laid them there."""
+        file, self._file = self._file, None
+        if file and Path(file).is_file():
+            self._rows = load_file(file)
 
     def ask(self, entries: Iterable[Entry], cell: int, namespace: Mapping[str, Any]) -> None:
         """Write what each model answers on every set of rows that fits it."""

@@ -71,6 +71,8 @@ class Recorder:
             watch.install(self._guard)
         self._figures.install()
         self._intact = IntactWatch()
+        # Not sooner: a kernel may be up before the grader has made the rows.
+        shell.events.register("pre_run_cell", self._guard(lambda _: self._questions.learn()))
         shell.events.register("pre_run_cell", self._guard(self._begin_cell))
         shell.events.register("post_run_cell", self._guard(self._end_cell))
 
