@@ -87,7 +87,8 @@ def views_of(
     """How the loop's losses are to be read, and how else they may be; `view`: what the graph alone says.
 
     `several`: the model has an output for each class.
-    A loss on rounded outputs is reported on the outputs themselves as well; one with smoothed labels, without.
+    A loss on rounded outputs is reported on the outputs themselves as well; one with smoothed labels, without; one
+    that takes logits and is given probabilities, on the logits.
     """
     if run.loss_kind == "unknown" or not run.backwards:  # no graph shows the loss
         usual: LossKind = "cross-entropy" if several else "bce" if view.threshold else "bce-with-logits"
@@ -95,9 +96,12 @@ def views_of(
         if not run.backwards:
             return view, reading  # it may be what is reported
         return reading if _gives(reading, batch) else view, None
+    takes_logits = view.kind in ("bce-with-logits", "cross-entropy")
     if run.hard_labels == "rounded":
-        takes_logits = view.kind in ("bce-with-logits", "cross-entropy")
         return replace(view, applied="none") if takes_logits else view, replace(view, rounded=True)
+    if takes_logits and view.applied != "none":
+        # One activation too many on the way to the training loss; what is reported may be taken without it.
+        return view, replace(view, applied="none")
     smoothed = with_smoothing(view, batch)
     return smoothed, view if smoothed.smoothing else None
 
