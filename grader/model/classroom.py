@@ -36,7 +36,7 @@ class Handin:
     path: Path
     """The notebook, script or evidence bundle."""
     shown: str
-    """Where it came from as the instructor named it, on one line: `class.zip: Ana_12_assignsubmission_file/lab.ipynb`."""
+    """Where it came from as the instructor named it, one line: `class.zip: Ana_12_assignsubmission_file/lab.ipynb`."""
     origin: Literal["folder", "file", "moodle", "canvas", "gradescope", "github"] = "file"
     handed_in: datetime | None = None
     """With time zone, where the download tells; a file's own date is not believed."""
