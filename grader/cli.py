@@ -1,28 +1,44 @@
-"""`grade`: arguments, what is shown while it works, and the exit status."""
+"""`grade`: the commands, their arguments, and what becomes of an error."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from contextlib import nullcontext
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.markup import escape
 from typer.core import TyperGroup
 
 import grader
-from grader.errors import BadAssignment, BadBundle, GraderError, UnreadableSubmission, UsageError
+from grader.commands.options import (
+    AssignmentFolder,
+    Audience,
+    ClassOut,
+    Device,
+    DryRun,
+    Formats,
+    ForWhom,
+    HeldBy,
+    Jobs,
+    OnDevice,
+    Out,
+    PassAt,
+    Paths,
+    Probe,
+    Reason,
+    Sandbox,
+    Where,
+    Who,
+)
+from grader.commands.show import GRADED, complain, status_of_problem
+from grader.errors import GraderError
 
-GRADED, BELOW, USAGE, NOT_GRADED = 0, 1, 2, 3
-_INTERRUPTED = 130
 _UNFIT = 1
-_COMMANDS = ("run", "rejudge", "handout", "doctor")
+_COMMANDS = ("run", "rejudge", "class", "override", "comment", "history", "handout", "doctor")
 
 
 class RunByDefault(TyperGroup):
@@ -40,29 +56,6 @@ class RunByDefault(TyperGroup):
         ):
             args = ["run", *args]
         return super().parse_args(context, args)
-
-
-class Device(StrEnum):
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
-class Sandbox(StrEnum):
-    auto = "auto"
-    strict = "strict"
-    none = "none"
-
-
-class Probe(StrEnum):
-    auto = "auto"
-    always = "always"
-    never = "never"
-
-
-class Audience(StrEnum):
-    student = "student"
-    instructor = "instructor"
 
 
 app = typer.Typer(
@@ -93,54 +86,11 @@ def general(
     """
 
 
-Paths = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="PATH…", help="A notebook, a script, a folder of them, or a stored evidence bundle."
-    ),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        metavar="DIR",
-        help="Where reports go (default: beside a single submission; reports/ for several).",
-    ),
-]
-Formats = Annotated[
-    str, typer.Option("--format", metavar="LIST", help="Reports to write: html, json; several with commas.")
-]
-AssignmentFolder = Annotated[
-    Path | None,
-    typer.Option("--assignment", metavar="DIR", help="Another assignment (default: the nine exercises)."),
-]
-PassAt = Annotated[
-    float | None, typer.Option("--pass-at", metavar="POINTS", help="Exit with status 1 below so many points.")
-]
-ForWhom = Annotated[
-    Audience,
-    typer.Option("--audience", help="What the report may show; for students, integrity details stay hidden."),
-]
-
-
-OnDevice = Annotated[
-    Device, typer.Option("--device", help="Where the submission computes; CUDA is hidden unless asked for.")
-]
-HeldBy = Annotated[
-    Sandbox,
-    typer.Option(
-        "--sandbox",
-        help="Hold submissions by every layer this machine has, by namespaces and seccomp at least, or not at all.",
-    ),
-]
-
-
 @app.command()
 def run(
     paths: Paths,
     out: Out = None,
-    formats: Formats = "html,json",
+    formats: Formats = "",
     assignment: AssignmentFolder = None,
     seed: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Seed instead of the assignment's.")
@@ -149,12 +99,14 @@ def run(
     timeout: Annotated[
         float | None, typer.Option(metavar="S", min=1, help="Seconds for a whole submission.")
     ] = None,
+    jobs: Jobs = "auto",
     pass_at: PassAt = None,
     audience: ForWhom = Audience.instructor,
     keep_evidence: Annotated[
         bool,
         typer.Option(
-            "--keep-evidence", help="Also write NAME.evidence.zip: enough to judge again without running."
+            "--keep-evidence",
+            help="Also write NAME.evidence.zip: enough to judge again without running (a class's is always kept).",
         ),
     ] = False,
     probe: Annotated[
@@ -166,49 +118,186 @@ def run(
         bool,
         typer.Option("--cold", help="Start Python from nothing for each submission: slower, nothing shared."),
     ] = False,
+    gradebook: Where = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="Who is in the class: names, emails, ids; shows who handed nothing in."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Of a class: grade also what the gradebook knows already.")
+    ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Of a class: a Dask scheduler (tcp://…), or slurm, pbs, sge, lsf, … to start one.",
+        ),
+    ] = None,
 ) -> None:
-    """Grade notebooks and scripts (the default command)."""
+    """Grade notebooks and scripts (the default command): one with its whole verdict, or a class into a gradebook."""
     # The heavy imports wait for the work: `--help` and a mistyped option answer at once.
     from grader.api import configured
-    from grader.batch import BUNDLE, Order, find_submissions
-    from grader.execute.choice import opened_kernel
+    from grader.batch.order import EXPORTS, REPORTS, Order
+    from grader.batch.places import DEFAULT, ClassFolder
+    from grader.commands.show import formats_in
+    from grader.load.lone import lone_submission
 
-    wanted = _formats(formats)
     chosen = configured(assignment, seed=seed, timeout=timeout)
-    files = find_submissions(paths)
-    # Stored evidence is judged without running anything, so also where nothing could be run.
-    opening: Any = nullcontext()
-    if to_run := sum(not file.name.endswith(BUNDLE) for file in files):
-        _check_sandbox(sandbox.value)
-        # The only submission needs no second kernel in waiting.
-        spares = int(to_run > 1)
-        opening = opened_kernel(chosen.limits, device.value, sandbox.value, cold=cold, spares=spares)
-    with opening as kernel:
-        order = Order(chosen, kernel, device.value, out, wanted, audience.value, keep_evidence, probe.value)
-        status = _work_through(files, order, pass_at)
-    raise typer.Exit(status)
+    alone = None if gradebook or roster or cluster or force else lone_submission(paths)
+    known = REPORTS if alone else (*REPORTS, *EXPORTS)
+    wanted = formats_in(formats or ",".join(REPORTS if alone else (*REPORTS, "csv")), known)
+    order = Order(
+        chosen,
+        device.value,
+        sandbox.value,
+        cold,
+        probe.value,
+        out,
+        wanted,
+        audience.value,
+        keep_evidence or not alone,
+    )
+    if alone:
+        from grader.commands.few import grade_one
+
+        raise typer.Exit(grade_one(alone, order, pass_at))
+    from grader.commands.whole_class import ClassSettings, grade_class
+
+    settings = ClassSettings(ClassFolder(out or DEFAULT), gradebook, roster, jobs, cluster, force, pass_at)
+    raise typer.Exit(grade_class(paths, order, settings))
 
 
 @app.command()
 def rejudge(
     bundles: Annotated[
-        list[Path],
-        typer.Argument(metavar="BUNDLE…", help="NAME.evidence.zip files that --keep-evidence wrote."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="[BUNDLE…]",
+            help="NAME.evidence.zip files that --keep-evidence wrote; none for the whole class in --out.",
+        ),
+    ] = None,
     out: Out = None,
-    formats: Formats = "html,json",
+    formats: Formats = "",
     assignment: AssignmentFolder = None,
     pass_at: PassAt = None,
     audience: ForWhom = Audience.instructor,
+    jobs: Jobs = "auto",
+    gradebook: Where = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Judge stored evidence with the rubric as it is now; nothing is run."""
     from grader.api import configured
-    from grader.batch import Order, read_for_rejudging
+    from grader.batch.order import EXPORTS, REPORTS, Order
+    from grader.commands.show import formats_in
 
-    for bundle in bundles:
-        read_for_rejudging(bundle)
-    order = Order(configured(assignment), None, "cpu", out, _formats(formats), audience.value)
-    raise typer.Exit(_work_through(bundles, order, pass_at))
+    chosen = configured(assignment)
+    if bundles:
+        from grader.batch.single import read_for_rejudging
+        from grader.commands.few import work_through
+
+        for bundle in bundles:
+            read_for_rejudging(bundle)
+        wanted = formats_in(formats or ",".join(REPORTS), REPORTS)
+        order = Order(chosen, out=out, formats=wanted, audience=audience.value)
+        raise typer.Exit(work_through(bundles, order, None, pass_at))
+    from grader.batch.places import DEFAULT, ClassFolder
+    from grader.commands.class_again import rejudge_class
+
+    wanted = formats_in(formats or ",".join((*REPORTS, "csv")), (*REPORTS, *EXPORTS))
+    order = Order(chosen, out=out, formats=wanted, audience=audience.value)
+    folder = ClassFolder(out or DEFAULT)
+    raise typer.Exit(rejudge_class(order, folder, gradebook, jobs, dry_run=dry_run))
+
+
+@app.command("class")
+def class_files(
+    out: ClassOut = Path("reports"),
+    formats: Formats = "html,json,csv",
+    assignment: AssignmentFolder = None,
+    gradebook: Where = None,
+    audience: ForWhom = Audience.instructor,
+) -> None:
+    """Write a class's page and exports again from its gradebook: after overrides and comments, or in other formats."""
+    from grader.api import configured
+    from grader.batch.order import EXPORTS, REPORTS, Order
+    from grader.batch.places import ClassFolder
+    from grader.commands.class_again import write_class
+    from grader.commands.show import formats_in
+
+    wanted = formats_in(formats, (*REPORTS, *EXPORTS))
+    order = Order(configured(assignment), out=out, formats=wanted, audience=audience.value)
+    write_class(order, ClassFolder(out), gradebook)
+
+
+@app.command()
+def override(
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="Key, id, email or name.")],
+    exercise: Annotated[int, typer.Argument(metavar="EXERCISE", min=1, help="Its number.")],
+    points: Annotated[
+        float | None,
+        typer.Argument(metavar="[POINTS]", help="What counts from now on; left out with --withdraw."),
+    ] = None,
+    reason: Reason = "",
+    who: Who = "",
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Let the machine's points count again.")
+    ] = False,
+    out: ClassOut = Path("reports"),
+    gradebook: Where = None,
+) -> None:
+    """Set a student's points for an exercise: they outrank the machine and survive every new grading."""
+    from grader.commands.marks import set_points
+
+    set_points(
+        _folder(out),
+        gradebook,
+        student,
+        exercise,
+        None if withdraw else points,
+        reason,
+        who,
+        withdraw=withdraw,
+    )
+
+
+@app.command()
+def comment(
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="Key, id, email or name.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the student is to read.")],
+    exercise: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The exercise it is about.")
+    ] = None,
+    who: Who = "",
+    out: ClassOut = Path("reports"),
+    gradebook: Where = None,
+) -> None:
+    """Add a comment to a student's report."""
+    from grader.commands.marks import add_comment
+
+    add_comment(_folder(out), gradebook, student, text, exercise, who)
+
+
+@app.command()
+def history(
+    student: Annotated[
+        str | None,
+        typer.Argument(metavar="[STUDENT]", help="Key, id, email or name; everybody where left out."),
+    ] = None,
+    out: ClassOut = Path("reports"),
+    gradebook: Where = None,
+) -> None:
+    """Show every change in a gradebook: who, when, what, why."""
+    from grader.commands.marks import show_history
+
+    show_history(_folder(out), gradebook, student)
+
+
+def _folder(out: Path) -> Any:
+    from grader.batch.places import ClassFolder
+
+    return ClassFolder(out)
 
 
 @app.command()
@@ -239,93 +328,6 @@ def doctor(sandbox: HeldBy = Sandbox.auto, device: OnDevice = Device.cpu) -> Non
     raise typer.Exit(_UNFIT if any(row.problem for row in rows) else GRADED)
 
 
-def _check_sandbox(sandbox: Any) -> None:
-    """Refuse once what would be refused for each submission, and say what a sandbox is without here.
-
-    Raises:
-        UsageError: the machine cannot hold submissions as asked.
-    """
-    from grader.sandbox.offers import NoSandbox, layers_for, missing, offers
-
-    if sandbox == "none":
-        return
-    try:
-        layers_for(sandbox)
-    except NoSandbox as refusal:
-        raise UsageError(str(refusal)) from refusal
-    if lacking := missing(offers()):
-        typer.echo(f"grade: warning: {'; '.join(lacking)}; see `grade doctor`", err=True)
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    from grader.batch import FORMATS
-
-    wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    unknown = [form for form in wanted if form not in FORMATS]
-    if unknown or not wanted:
-        raise UsageError(f"--format {text}: there is {', '.join(FORMATS)}")
-    return wanted
-
-
-def _work_through(files: list[Path], order: Any, pass_at: float | None) -> int:
-    """Grade the files, show each verdict, and give the exit status that the worst of them asks for."""
-    from grader.batch import grade_all
-
-    console, status = Console(), Console(stderr=True)
-    results: list[int] = []
-    with status.status("Grading …") as shown:
-
-        def tell(path: Path) -> None:
-            shown.update(f"Grading {escape(path.name)} … ({len(results) + 1} of {len(files)})")
-
-        try:
-            for outcome in grade_all(files, order, tell):
-                results.append(_told(outcome, console, status, pass_at, brief=len(files) > 1))
-        except KeyboardInterrupt:
-            status.print(
-                f"grade: interrupted after {len(results)} of {len(files)}; the reports written so far are whole"
-            )
-            return _INTERRUPTED
-    return max(results, default=GRADED)
-
-
-def _told(outcome: Any, console: Console, errors: Console, pass_at: float | None, brief: bool) -> int:
-    from grader.report.terminal_report import to_terminal
-
-    if outcome.grade is None:
-        _complain(errors, outcome.problem)
-        return _status_of(outcome.problem)
-    grade = outcome.grade
-    if brief:
-        console.print(
-            f"{escape(grade.submission.name)}: {grade.points} of {grade.max_points:g} points", highlight=False
-        )
-    else:
-        to_terminal(grade, console)
-    for path in outcome.written:
-        console.print(f"wrote {escape(str(path))}", highlight=False, soft_wrap=True)
-    if grade.status != "graded":
-        return NOT_GRADED
-    return BELOW if pass_at is not None and (grade.points or 0.0) < pass_at else GRADED
-
-
-def _status_of(problem: GraderError | None) -> int:
-    return (
-        USAGE
-        if isinstance(problem, (UsageError, UnreadableSubmission, BadAssignment, BadBundle))
-        else NOT_GRADED
-    )
-
-
-def _complain(console: Console, problem: GraderError | None) -> None:
-    console.print(
-        f"grade: {escape(str(problem))}",
-        highlight=False,
-        soft_wrap=True,
-        style="red" if console.is_terminal else None,
-    )
-
-
 def main() -> None:
     """The console script: errors as one line, the exit status as the help says."""
     os.environ.setdefault(
@@ -337,8 +339,8 @@ def main() -> None:
     try:
         app(prog_name="grade")
     except GraderError as error:
-        _complain(Console(stderr=True), error)
-        sys.exit(_status_of(error))
+        complain(Console(stderr=True), error)
+        sys.exit(status_of_problem(error))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,11 @@ def write_atomically(path: Path, text: str) -> None:
 
     Raises OSError where the folder is missing or cannot be written; nothing is left behind then.
     """
-    data = text.encode("utf-8", errors="replace")
+    write_bytes_atomically(path, text.encode("utf-8", errors="replace"))
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path`; as `write_atomically`."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
     temporary = Path(name)
     try:

@@ -1,0 +1,114 @@
+"""Where a worker grades: its own kernels, the whole way from a file to the text of its reports."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.batch.order import BUNDLE, REPORTS, Order
+from grader.batch.task import Task, Work
+from grader.errors import GraderError, GradingFailed, UsageError
+from grader.execute.bundle import bundle_bytes, read_bundle
+from grader.execute.kernel import Kernel
+from grader.load.submission import load_submission
+from grader.model.classroom import Worked
+from grader.model.grade import Grade
+from grader.pipeline import Graded, grade, rejudge
+from grader.report.audience import for_audience
+from grader.report.html_report import to_html
+from grader.report.json_report import to_json
+
+_log = logging.getLogger("grader")
+
+
+@dataclass(frozen=True)
+class GradingDesk:
+    """Grades by real kernels."""
+
+    order: Order
+
+    @contextmanager
+    def opened(self) -> Iterator[Work]:
+        """See `Desk.opened`."""
+        from grader.execute.choice import opened_kernel
+
+        order = self.order
+        with opened_kernel(order.assignment.limits, order.device, order.sandbox, cold=order.cold) as kernel:
+            yield lambda task: worked(task, lambda: graded(task.path, order, kernel), order)
+
+
+@dataclass(frozen=True)
+class JudgingDesk:
+    """Judges stored evidence; runs nothing."""
+
+    order: Order
+
+    @contextmanager
+    def opened(self) -> Iterator[Work]:
+        """See `Desk.opened`."""
+        order = self.order
+        yield lambda task: worked(task, lambda: graded(task.path, order, None), order)
+
+
+def verdict_digest(grade: Grade) -> str:
+    """Equal for verdicts that say the same: what they took and which grader said it are left out."""
+    said = grade.model_dump_json(exclude={"timing": True, "environment": {"grader"}})
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def graded(path: Path, order: Order, kernel: Kernel | None) -> Graded:
+    """A file's verdict: stored evidence is judged, anything else is run.
+
+    Raises GraderError.
+    """
+    if path.name.endswith(BUNDLE):
+        submission, recording = read_bundle(path)
+        return Graded(rejudge(submission, order.assignment, recording), submission, recording)
+    assert kernel is not None
+    return grade(load_submission(path), order.assignment, kernel, order.device, order.probe)
+
+
+def report_text(verdict: Grade, form: str, order: Order) -> str:
+    """One of `REPORTS` for the order's audience."""
+    if form == "json":
+        return to_json(for_audience(verdict, order.audience))
+    return to_html(verdict, order.audience)
+
+
+def worked(task: Task, grading: Callable[[], Graded], order: Order) -> Worked:
+    """What became of a submission, whatever happens to it or to us on the way."""
+    wall, processor = time.perf_counter(), time.process_time()
+    fields: dict[str, Any] = {"grade": None}
+    try:
+        fields = _fields(grading(), task, order)
+    except (GradingFailed, UsageError) as error:
+        fields |= {"problem": str(error), "fault": True}
+    except GraderError as error:
+        fields |= {"problem": str(error)}
+    except Exception as error:  # a fault of ours in one submission must not stop the others
+        _log.error("%s: %s: %s", task.path, type(error).__name__, error, exc_info=error)
+        problem = f"not graded: the grader itself failed ({type(error).__name__}: {error})"
+        fields |= {"problem": problem[:500], "fault": True}
+    return Worked(
+        **fields,
+        seconds=round(time.perf_counter() - wall, 3),
+        processor_s=round(time.process_time() - processor, 3),
+        worker=f"{platform.node()}:{os.getpid()}",
+    )
+
+
+def _fields(verdict: Graded, task: Task, order: Order) -> dict[str, Any]:
+    if task.unchanged and verdict_digest(verdict.grade) == task.unchanged:
+        return {"grade": verdict.grade}
+    wanted = [form for form in order.formats if form in REPORTS]
+    evidence = bundle_bytes(verdict.submission, verdict.recording) if order.keep_evidence else None
+    reports = {form: report_text(verdict.grade, form, order) for form in wanted}
+    return {"grade": verdict.grade, "reports": reports, "evidence": evidence}

@@ -1,0 +1,50 @@
+"""What is asked of a run: how submissions are graded, and what is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import GraderError
+from grader.execute.job import Device
+from grader.execute.launcher import Sandbox
+from grader.model.assignment import Assignment
+from grader.model.grade import Grade
+from grader.pipeline import Probe
+from grader.report.audience import Audience
+
+BUNDLE = ".evidence.zip"
+REPORTS = ("html", "json")
+"""Formats of one submission's report; of a class, also its page."""
+EXPORTS = ("csv", "canvas", "moodle", "feedback")
+"""Formats that only a class has."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How submissions are graded and what is written; it travels to every worker."""
+
+    assignment: Assignment
+    device: Device = "cpu"
+    sandbox: Sandbox = "auto"
+    cold: bool = False
+    probe: Probe = "auto"
+    out: Path | None = None
+    """Folder for the reports; None: beside a single submission, `reports/` for several."""
+    formats: tuple[str, ...] = REPORTS
+    audience: Audience = "instructor"
+    keep_evidence: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one submission."""
+
+    shown: str
+    """The submission, as whoever graded it knows it."""
+    grade: Grade | None
+    written: tuple[Path, ...] = ()
+    problem: GraderError | None = None
+    """Why there is no grade."""
+    known: bool = False
+    """Graded in an earlier run, and not again."""
