@@ -135,7 +135,10 @@ class Excerpt(Record):
     """Some lines of a submission."""
 
     first_line: int
+    """Line within the cell; in a script, the line of the file."""
     text: str
+    cell: int | None = None
+    """Number of the code cell that holds them, counted as Jupyter does."""
 
 
 class AlikePair(Record):
@@ -206,6 +209,8 @@ class Worked:
     """One line, where there is no grade."""
     fault: bool = False
     """The problem is the grader's own: the submission is NOT_GRADED and will be tried again."""
+    same: bool = False
+    """The verdict is the one that was known already (`Task.unchanged`): no reports, no evidence."""
     reports: dict[str, str] = field(default_factory=dict)
     """`html`, `json` → the report's text."""
     evidence: bytes | None = None

@@ -1,0 +1,1 @@
+"""A stage: pairs of submissions that share more code than chance and the handout explain."""
