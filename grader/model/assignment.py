@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from grader.model.recording import Limits
 
@@ -116,6 +116,10 @@ class Assignment(Declared):
     points_per_exercise: float | None = None
     """What the weights of each graded exercise must add up to; None where they need not agree."""
     seed: int = 42
+    attempts: Literal["latest", "best", "first"] = "latest"
+    """Which attempt of a student counts, where the gradebook knows several."""
+    deadline: AwareDatetime | None = None
+    """With time zone. It costs nothing: the class page shows days after it."""
     limits: Limits = Limits()
     thresholds: dict[str, float] = {}
     """Named numbers that the checks use; the calibration table in `docs/` backs them."""

@@ -143,6 +143,29 @@ class Pictures(Record):
     model: tuple[ModelStage, ...] = ()
 
 
+class Override(Record):
+    """Points that an instructor set; they outrank the machine's."""
+
+    machine_points: float | None
+    """What the machine gives, as it is now; None where it could not grade."""
+    points: float
+    reason: str
+    who: str
+    when: str
+    """UTC, `2026-11-21T18:07:22Z`."""
+
+
+class Comment(Record):
+    """What an instructor says to the student."""
+
+    text: str
+    who: str
+    when: str
+    """UTC, `2026-11-21T18:07:22Z`."""
+    exercise: int | None = None
+    """Number of the exercise; None where it is about the submission as a whole."""
+
+
 class ExerciseResult(Record):
     number: int
     title: str
@@ -164,6 +187,8 @@ class ExerciseResult(Record):
     source: tuple[SourceExcerpt, ...] = ()
     outputs: tuple[OutputExcerpt, ...] = ()
     pictures: Pictures = Pictures()
+    override: Override | None = None
+    """Where an instructor set the points: `points` and `status` are theirs then, `checks` the machine's."""
 
 
 class SubmissionInfo(Record):
@@ -218,4 +243,6 @@ class Grade(Record):
     """One for each code that is named anywhere above, in the catalogue's order."""
     notes: tuple[str, ...] = ()
     """What the grader had to do differently: mended files, neutralised magics, missing sandbox layers."""
+    comments: tuple[Comment, ...] = ()
+    """Of instructors, in the order in which they were made."""
     timing: Timing = Field(default=Timing(total_s=0.0, student_s=0.0))
