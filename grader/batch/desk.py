@@ -107,7 +107,7 @@ def worked(task: Task, grading: Callable[[], Graded], order: Order) -> Worked:
 
 def _fields(verdict: Graded, task: Task, order: Order) -> dict[str, Any]:
     if task.unchanged and verdict_digest(verdict.grade) == task.unchanged:
-        return {"grade": verdict.grade}
+        return {"grade": verdict.grade, "same": True}
     wanted = [form for form in order.formats if form in REPORTS]
     evidence = bundle_bytes(verdict.submission, verdict.recording) if order.keep_evidence else None
     reports = {form: report_text(verdict.grade, form, order) for form in wanted}

@@ -24,7 +24,7 @@ def jobs_for(asked: str, count: int, limits: Limits) -> int:
     from joblib import cpu_count
 
     fitting = int(_available() // (_OVERHEAD + _USUAL_SHARE * limits.memory_bytes))
-    return max(1, min(cpu_count(), fitting, count))
+    return max(1, min(int(cpu_count()), fitting, count))
 
 
 def has_room(limits: Limits) -> bool:

@@ -17,6 +17,8 @@ from grader.errors import UsageError
 
 DEFAULT = Path("reports")
 _LONGEST_NAME = 80
+_MARKED = re.compile("-[0-9a-f]{8}$")
+"""How a name ends that was changed; one that ends so by itself is changed too, so that no two are alike."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class ClassFolder:
         """The evidence of one attempt."""
         return self.evidence / f"{file_name(student)}-{digest[:12]}{BUNDLE}"
 
+    def shown(self, path: Path) -> str:
+        """A path as the gradebook keeps it: below this folder, wherever that is moved."""
+        return path.relative_to(self.root).as_posix()
+
     @contextmanager
     def taken(self) -> Iterator[Path]:
         """Keep other runs out, and lend an empty folder for unpacked archives, gone afterwards.
@@ -77,18 +83,25 @@ class ClassFolder:
                 f"{self.root}: nothing can be written here ({error.strerror or error})"
             ) from error
         try:
-            shutil.rmtree(unpacked, ignore_errors=True)
+            self._sweep()
             unpacked.mkdir()
             yield unpacked
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
             lock.release()
 
+    def _sweep(self) -> None:
+        """Remove what only a run that was killed leaves: unpacked archives, files that are not whole."""
+        shutil.rmtree(self.root / ".unpacked", ignore_errors=True)
+        for folder in (self.root, self.students, self.evidence):
+            for part in folder.glob(".*.part"):
+                part.unlink(missing_ok=True)
+
 
 def file_name(key: str) -> str:
     """A student's key as a file's name: the same for the same key, another for another, safe on every system."""
-    plain = re.sub(r"[^\w.@+-]+", "-", key).strip("-.")
-    if plain == key and len(plain) <= _LONGEST_NAME:
+    plain = re.sub(r"[^\w.@+-]+", "-", key, flags=re.ASCII).strip("-.")
+    if plain == key and len(plain) <= _LONGEST_NAME and not _MARKED.search(plain):
         return plain
-    mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{plain[:_LONGEST_NAME]}-{mark}".lstrip("-")

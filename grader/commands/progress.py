@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -59,7 +60,7 @@ class ClassProgress:
             self._failed += outcome.grade is None
             self._bar.update(self._task, advance=self._costs.get(outcome.shown, 0.0), **self._fields())
 
-    def _fields(self) -> dict[str, str]:
+    def _fields(self) -> dict[str, Any]:
         elapsed = self._bar.tasks[0].elapsed if self._bar.tasks else None
         rate = f"{60 * self._done / elapsed:.1f} a minute" if elapsed and self._done else ""
         names = [escape(name[-_LONGEST_NAME:]) for name in self._running[:_MOST_NAMES]]

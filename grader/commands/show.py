@@ -13,6 +13,7 @@ from grader.errors import BadAssignment, BadBundle, GraderError, UnreadableSubmi
 
 if TYPE_CHECKING:  # they import what a mistyped option must not wait for
     from grader.batch.order import Outcome
+    from grader.execute.launcher import Sandbox
 
 GRADED, BELOW, USAGE, NOT_GRADED = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -29,7 +30,7 @@ def formats_in(text: str, known: Sequence[str]) -> tuple[str, ...]:
     return wanted
 
 
-def check_sandbox(sandbox: str) -> None:
+def check_sandbox(sandbox: Sandbox) -> None:
     """Refuse once what would be refused for each submission, and say what a sandbox is without here.
 
     Raises:
@@ -92,3 +93,9 @@ def complain(console: Console, problem: GraderError | None, about: str = "") -> 
         soft_wrap=True,
         style="red" if console.is_terminal else None,
     )
+
+
+def say(console: Console, *lines: str) -> None:
+    """Plain lines, whatever is in them."""
+    for line in lines:
+        console.print(escape(line), highlight=False, soft_wrap=True)

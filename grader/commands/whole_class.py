@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
-from grader.batch.classroom import Classroom, Plan, plan_for
+from grader.batch.classroom import Classroom, Plan
 from grader.batch.desk import GradingDesk
 from grader.batch.finish import ClassFiles
 from grader.batch.jobs import has_room, jobs_for, patience
@@ -20,10 +19,10 @@ from grader.batch.order import Order
 from grader.batch.places import ClassFolder
 from grader.batch.task import Engine
 from grader.commands.progress import ClassProgress
-from grader.commands.show import GRADED, INTERRUPTED, check_sandbox, status_of, tell
-from grader.gradebook.book import Gradebook, opened
+from grader.commands.show import BELOW, GRADED, INTERRUPTED, NOT_GRADED, USAGE, check_sandbox, say, tell
+from grader.gradebook.book import opened
 from grader.load.handins import find_handins
-from grader.model.classroom import ClassRecord, Roll
+from grader.model.classroom import ClassRecord, ClassRow, Roll
 
 _RUNS_BESIDES_RERUNS = 2
 """The first, and the one on turned data."""
@@ -49,33 +48,33 @@ def grade_class(paths: Sequence[Path], order: Order, settings: ClassSettings) ->
     folder, errors = settings.folder, Console(stderr=True)
     with folder.taken() as unpacked, opened(settings.gradebook or folder.gradebook) as book:
         try:
+            classroom, files = (
+                Classroom(order, folder, book, force=settings.force),
+                ClassFiles(order, folder, book),
+            )
             with errors.status("Reading what was handed in …"):
                 roll = find_handins(paths, unpacked, settings.roster)
-                book.enrol(roll, order.assignment)
-                plan = plan_for(roll, order, book, force=settings.force)
-            status = _graded(plan, order, settings, book)
+                plan = classroom.plan(roll)
+            _grade(plan, classroom, order, settings)
             with errors.status("Comparing submissions and writing the class page …"):
-                record, written = ClassFiles(order, folder, book).write(plan.prepared, roll.remarks)
+                record, written = files.write(plan.prepared, roll.remarks)
         except KeyboardInterrupt:
-            _say(errors, "grade: interrupted; what was graded is kept. The same command goes on from here.")
+            say(
+                errors, "grade: interrupted; what was graded is kept, and the same command goes on from there"
+            )
             return INTERRUPTED
-    _sum_up(roll, plan, record, errors)
-    _say(Console(), *(f"wrote {path}" for path in written))
-    return status
+    say(errors, *_left_aside(roll), *files.remarks, _summed_up(plan, record))
+    say(Console(), *(f"wrote {path}" for path in written))
+    return _status(roll, record, settings.pass_at)
 
 
-def _graded(plan: Plan, order: Order, settings: ClassSettings, book: Gradebook) -> int:
-    results, classroom = [GRADED], Classroom(order, settings.folder, book)
+def _grade(plan: Plan, classroom: Classroom, order: Order, settings: ClassSettings) -> None:
     with ClassProgress(plan) as progress, _engine(plan, order, settings) as engine:
         # One console for both where both are the terminal: the bar stays below what is said.
         console = progress.console if progress.console.is_terminal and Console().is_terminal else Console()
-        begin = progress.started
-        for outcome in classroom.grade(plan, engine, lambda handin: begin(handin.shown)):
+        for outcome in classroom.grade(plan, engine, lambda handin: progress.started(handin.shown)):
             progress.ended(outcome)
-            results.append(status_of(outcome, settings.pass_at))
-            if not outcome.known:
-                tell(outcome, console, progress.console, brief=True)
-    return max(results)
+            tell(outcome, console, progress.console, brief=True)
 
 
 @contextmanager
@@ -95,28 +94,41 @@ def _engine(plan: Plan, order: Order, settings: ClassSettings) -> Iterator[Engin
         yield workers
 
 
-def _sum_up(roll: Roll, plan: Plan, record: ClassRecord, console: Console) -> None:
-    """What was not graded and why; nothing is dropped in silence."""
-    _say(console, *(f"left aside: {refused.shown}: {refused.reason}" for refused in roll.refused))
-    _say(console, *roll.remarks)
-    counts = {status: sum(row.status == status for row in record.rows) for status in _WORDS}
-    parts = [f"{count} {_WORDS[status]}" for status, count in counts.items() if count]
-    if plan.known:
-        parts.append(f"{len(plan.known)} of them known from earlier runs")
-    if review := sum(row.needs_review for row in record.rows):
-        parts.append(f"{review} to be looked at")
-    _say(console, f"{len(record.rows)} students: {', '.join(parts)}")
+def _left_aside(roll: Roll) -> Iterator[str]:
+    """Nothing that was handed in is dropped in silence."""
+    yield from roll.remarks
+    yield from (f"left aside: {refused.shown}: {refused.reason}" for refused in roll.refused)
 
 
 _WORDS = {
     "graded": "graded",
     "partly_graded": "graded in part",
     "not_graded": "not graded",
-    "refused": "handed in nothing that can be graded",
+    "refused": "with nothing that can be graded",
     "missing": "handed in nothing",
 }
 
 
-def _say(console: Console, *lines: str) -> None:
-    for line in lines:
-        console.print(escape(line), highlight=False, soft_wrap=True)
+def _summed_up(plan: Plan, record: ClassRecord) -> str:
+    counts = {status: sum(row.status == status for row in record.rows) for status in _WORDS}
+    parts = [f"{count} {_WORDS[status]}" for status, count in counts.items() if count]
+    if plan.known:
+        parts.append(f"{len(plan.known)} known from an earlier run")
+    if review := sum(row.needs_review for row in record.rows):
+        parts.append(f"{review} to be looked at")
+    return f"{len(record.rows)} students: {', '.join(parts)}"
+
+
+def _status(roll: Roll, record: ClassRecord, pass_at: float | None) -> int:
+    """The highest that any of those asks for who handed in something now."""
+    now = {handin.student.key for handin in roll.handins}
+    now |= {refused.student.key for refused in roll.refused if refused.student is not None}
+    return max((_status_of_row(row, pass_at) for row in record.rows if row.key in now), default=GRADED)
+
+
+def _status_of_row(row: ClassRow, pass_at: float | None) -> int:
+    if row.status == "refused":
+        return USAGE
+    if row.status != "graded":
+        return NOT_GRADED
+    return BELOW if pass_at is not None and (row.points or 0.0) < pass_at else GRADED

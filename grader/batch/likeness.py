@@ -1,0 +1,63 @@
+"""Similar pairs of a class: found once for the same hand-ins, kept for when the page is written again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from grader.batch.prepare import Prepared
+from grader.handout import handout_cells
+from grader.model.assignment import Assignment
+from grader.model.classroom import AlikePair
+from grader.report.files import write_atomically
+
+
+class Likeness:
+    """The pairs of a class and the file that keeps them."""
+
+    def __init__(self, file: Path, assignment: Assignment) -> None:
+        self._file = file
+        self._assignment = assignment
+
+    def known(self) -> tuple[AlikePair, ...]:
+        """The pairs of the last run; none where it kept none."""
+        return self._kept("")
+
+    def found(self, prepared: Sequence[Prepared]) -> tuple[AlikePair, ...]:
+        """Compare everybody's code with everybody else's, the handout's subtracted.
+
+        Raises OSError where the pairs cannot be kept.
+        """
+        from grader.similarity.pairs import Work, alike
+
+        # Of several attempts the last one read stands for the student.
+        latest = {item.handin.student.key: item for item in prepared}
+        digest = _digest(latest)
+        if kept := self._kept(digest):
+            return kept
+        works = [Work(key, item.submission.code_cells) for key, item in sorted(latest.items())]
+        pairs = alike(works, self._handout())
+        fields = {"of": digest, "pairs": [pair.model_dump(mode="json") for pair in pairs]}
+        write_atomically(self._file, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
+        return pairs
+
+    def _kept(self, digest: str) -> tuple[AlikePair, ...]:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ValidationError):
+            fields = json.loads(self._file.read_text(encoding="utf-8"))
+            if digest in ("", fields["of"]):
+                return tuple(AlikePair.model_validate(pair) for pair in fields["pairs"])
+        return ()
+
+    def _handout(self) -> list[str]:
+        given = [cell.source for cell in handout_cells(self._assignment) if cell.kind == "code"]
+        return given + [path.read_text(encoding="utf-8") for path in self._assignment.support]
+
+
+def _digest(latest: dict[str, Prepared]) -> str:
+    of = sorted((key, item.key.submission) for key, item in latest.items())
+    return hashlib.sha256(json.dumps(of).encode()).hexdigest()
