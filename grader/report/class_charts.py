@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from grader.report.scales import Tick
 from grader.report.text import number
 
-WIDTH, HEIGHT = 640, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 8.0, 632.0, 30.0, 190.0
+WIDTH, HEIGHT = 640, 228
+LEFT, RIGHT, BOTTOM = 16, 624, 190
+_TOP = 30
 _GRADE_BINS = 10
 _SHORTEST, _LONGEST = 0.25, 32_768.0
 """Seconds told apart."""
@@ -53,7 +54,7 @@ def grades_histogram(grades: list[float], max_grade: float, median: float) -> Hi
     for grade in grades:
         filled[_bin(grade / width)] += 1
     share = min(max(median / max_grade, 0.0), 1.0)
-    mark = Tick(round(_LEFT + share * (_RIGHT - _LEFT), 1), f"median {number(median)}")
+    mark = Tick(round(LEFT + share * (RIGHT - LEFT), 1), f"median {number(median)}")
     return _histogram("Grades", [width * i for i in range(_GRADE_BINS + 1)], filled, "", mark)
 
 
@@ -70,14 +71,14 @@ def times_histogram(seconds: list[float]) -> Histogram:
 
 
 def _histogram(title: str, edges: list[float], filled: list[int], unit: str, mark: Tick | None) -> Histogram:
-    step = (_RIGHT - _LEFT) / len(filled)
+    step = (RIGHT - LEFT) / len(filled)
     tallest = max(*filled, 1)
     bars = []
     for i, count in enumerate(filled):
-        height = round(count / tallest * (_BOTTOM - _TOP), 1)
+        height = round(count / tallest * (BOTTOM - _TOP), 1)
         label = f"{number(edges[i])} to {number(edges[i + 1])}{unit}"
-        x = round(_LEFT + i * step + 2, 1)
-        bars.append(Bar(x, round(_BOTTOM - height, 1), round(step - 4, 1), height, count, label))
-    ticks = tuple(Tick(round(_LEFT + i * step, 1), number(edge)) for i, edge in enumerate(edges))
+        x = round(LEFT + i * step + 2, 1)
+        bars.append(Bar(x, round(BOTTOM - height, 1), round(step - 4, 1), height, count, label))
+    ticks = tuple(Tick(round(LEFT + i * step, 1), number(edge)) for i, edge in enumerate(edges))
     said = "; ".join(f"{bar.label}: {bar.count}" for bar in bars if bar.count)
     return Histogram(tuple(bars), ticks, mark, f"{title}, and how many students have them: {said or 'none'}.")
