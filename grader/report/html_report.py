@@ -81,6 +81,7 @@ def _page(grade: Grade, budget: Budget) -> str:
     return template.render(
         grade=grade,
         exercises=exercises,
+        comments=_comments(grade, budget),
         losses=_greatest_losses(exercises),
         taught={lesson.code for lesson in grade.lessons},
         kind=grade.submission.kind,
@@ -90,6 +91,17 @@ def _page(grade: Grade, budget: Budget) -> str:
         css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii"),
         brief=lambda value: text.one_line(value, budget.remark_chars),
     )
+
+
+def _comments(grade: Grade, budget: Budget) -> dict[int | None, list[list[str]]]:
+    """Lines of each comment, by exercise; None for the whole submission and for exercises that are no more."""
+    numbers = {exercise.number for exercise in grade.exercises}
+    found: dict[int | None, list[list[str]]] = {}
+    for comment in grade.comments[: budget.remarks]:
+        lines = [line for line in text.clean(comment.text).split("\n") if line.strip()]
+        where = comment.exercise if comment.exercise in numbers else None
+        found.setdefault(where, []).append(lines[: budget.remarks])
+    return found
 
 
 def _exercise(result: ExerciseResult, outputs: Selected, budget: Budget) -> ExerciseView:

@@ -8,7 +8,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from grader.model.grade import CheckResult, Diagnosis, Environment, ExerciseResult, Grade, Outcome
+from grader.model.grade import (
+    CheckResult,
+    Comment,
+    Diagnosis,
+    Environment,
+    ExerciseResult,
+    Grade,
+    Outcome,
+    Override,
+)
 from grader.model.submission import Where
 from grader.report.text import exercise_name, number, one_line, outcome, place
 
@@ -35,6 +44,11 @@ def to_terminal(grade: Grade, console: Console) -> None:
     """
     _print_score(grade, console)
     console.print(_table(grade))
+    for exercise in grade.exercises:
+        if exercise.override is not None:
+            _print_override(exercise.number, exercise.override, console)
+    for comment in grade.comments:
+        _print_comment(comment, console)
     for diagnosis in grade.diagnoses:
         _print_diagnosis(diagnosis, grade.submission.kind, console)
     for exercise in grade.exercises:
@@ -82,6 +96,17 @@ def _table(grade: Grade) -> Table:
             Text(of),
         )
     return table
+
+
+def _print_override(exercise: int, override: Override, console: Console) -> None:
+    points = f"{number(override.points)} instead of {number(override.machine_points)}"
+    line = f"{exercise_name(exercise)}: points set by an instructor: {points} · {one_line(override.reason)}"
+    _say(console, line, "cyan")
+
+
+def _print_comment(comment: Comment, console: Console) -> None:
+    about = "" if comment.exercise is None else f" on {exercise_name(comment.exercise)}"
+    _say(console, f"Comment{about}: {one_line(comment.text, 2000)}", "cyan")
 
 
 def _print_mistakes(exercise: ExerciseResult, kind: str, console: Console) -> None:

@@ -10,7 +10,15 @@ from pathlib import Path
 from grader.gradebook.book import Gradebook
 from grader.model.assignment import Assignment, CheckSpec, ExerciseSpec
 from grader.model.classroom import ClassRow, Handin, Key, Roll, Student, Worked
-from grader.model.grade import AssignmentInfo, Diagnosis, ExerciseResult, Grade, Outcome, SubmissionInfo, Timing
+from grader.model.grade import (
+    AssignmentInfo,
+    Diagnosis,
+    ExerciseResult,
+    Grade,
+    Outcome,
+    SubmissionInfo,
+    Timing,
+)
 from tests.report.sample import ENVIRONMENT
 
 ANA = Student("ana", "Ana Ruiz", "ana@example.org", {"canvas": "11"})
@@ -23,7 +31,8 @@ DAY = timedelta(days=1)
 def assignment(**changes: object) -> Assignment:
     """Three exercises of one point each, and an extra."""
     exercises = tuple(
-        ExerciseSpec(number=number, title=f"Exercise {number}", checks=(spec(number),)) for number in (1, 2, 3)
+        ExerciseSpec(number=number, title=f"Exercise {number}", checks=(spec(number),))
+        for number in (1, 2, 3)
     )
     extra = ExerciseSpec(number=0, title="Extra", graded=False)
     fields = {"id": "small", "title": "A small one", "version": "1", "exercises": (*exercises, extra)}
