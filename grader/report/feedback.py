@@ -49,7 +49,7 @@ def _entry(place: str) -> zipfile.ZipInfo:
     entry.compress_type = zipfile.ZIP_DEFLATED
     # Both would else tell the system that wrote it.
     entry.create_system, entry.external_attr = 3, 0o644 << 16
-    entry.date_time=(2026,1,1,0,0,0); return entry
+    return entry
 
 
 def _file_name(record: ClassRecord) -> str:
