@@ -194,7 +194,7 @@ ROWS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ROWS, max_size=4), TEXT)
 def test_any_text_keeps_the_shape_and_starts_no_formula(rows: list[ClassRow], title: str) -> None:
     record = of(*rows).model_copy(update={"assignment_title": title})
