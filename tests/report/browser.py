@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,15 +27,22 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# The browser reads commands from descriptor 3 and writes to 4.
-_WITH_PIPES = 'exec "$0" --remote-debugging-pipe "$@" 3<&%d 4>&%d'
+_PATIENCE = 60.0
+"""Seconds of silence."""
+# The browser reads commands from descriptor 3 and writes to 4; copies first, for the pipes may have these numbers.
+_WITH_PIPES = """
+import fcntl, os, sys
+reading, writing = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(reading, 3), os.dup2(writing, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Tab:
     """A page of a browser; everything waits for what it asked for."""
 
     def __init__(self, reading: int, writing: int) -> None:
-        self._incoming = os.fdopen(reading, "rb")
+        self._reading = reading
         self._writing = writing
         self._rest = b""
         self._count = 0
@@ -61,9 +70,10 @@ class Tab:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            part = self._incoming.read1(1 << 20)
+            ready, _, _ = select.select([self._reading], [], [], _PATIENCE)
+            part = os.read(self._reading, 1 << 20) if ready else b""
             if not part:
-                raise EOFError("The browser has ended.")
+                raise EOFError("The browser has ended, or has nothing more to say.")
             self._rest += part
         whole, self._rest = self._rest.split(b"\0", 1)
         message: dict[str, Any] = json.loads(whole)
@@ -75,7 +85,11 @@ class Tab:
         """Show `page`, and wait until it is there."""
         self.events.clear()
         self.call("Page.navigate", url=page.as_uri())
-        while not self.seen("Page.loadEventFired"):
+        self.wait("Page.loadEventFired")
+
+    def wait(self, method: str) -> None:
+        """Until an event of this name has come."""
+        while not self.seen(method):
             self._next()
 
     def seen(self, method: str) -> list[dict[str, Any]]:
@@ -90,10 +104,10 @@ class Tab:
         return done["result"].get("value")
 
     def click(self, selector: str) -> None:
-        """A click of the mouse in the middle of the first element that fits."""
+        """A click of the mouse in the middle of the first element that fits (of its first line)."""
         where = self.value(
             f"(e => {{ e.scrollIntoView({{block: 'center', inline: 'center'}});"
-            "const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })"
+            "const r = e.getClientRects()[0]; return [r.x + r.width / 2, r.y + r.height / 2] })"
             f"(document.querySelector({json.dumps(selector)}))"
         )
         for kind in ("mousePressed", "mouseReleased"):
@@ -118,17 +132,21 @@ def opened(folder: Path, *options: str) -> Iterator[Tab]:
     """A browser of its own with one empty page; its profile lies in `folder`, and it ends with the block."""
     commands, replies = os.pipe(), os.pipe()
     process = subprocess.Popen(
-        ["sh", "-c", _WITH_PIPES % (commands[0], replies[1]), str(CHROMIUM), *OPTIONS, *options,
-         f"--user-data-dir={folder}", "about:blank"],
+        [
+            *(sys.executable, "-c", _WITH_PIPES, str(commands[0]), str(replies[1]), str(CHROMIUM)),
+            *(*OPTIONS, "--remote-debugging-pipe", *options, f"--user-data-dir={folder}", "about:blank"),
+        ],
         pass_fds=(commands[0], replies[1]),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
-    os.close(commands[0]), os.close(replies[1])
+    )
+    for end in (commands[0], replies[1]):
+        os.close(end)
     try:
         yield Tab(replies[0], commands[1])
     finally:
-        os.close(commands[1])
+        for end in (commands[1], replies[0]):
+            os.close(end)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
