@@ -38,7 +38,7 @@ from grader.commands.show import GRADED, complain, status_of_problem
 from grader.errors import GraderError
 
 _UNFIT = 1
-_COMMANDS = ("run", "rejudge", "class", "override", "comment", "history", "handout", "doctor")
+COMMANDS = ("run", "rejudge", "export", "override", "comment", "history", "handout", "doctor")
 
 
 class RunByDefault(TyperGroup):
@@ -47,7 +47,7 @@ class RunByDefault(TyperGroup):
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         """Put `run` in front unless a command or a general option leads."""
         if args and args[0] not in (
-            *_COMMANDS,
+            *COMMANDS,
             "--help",
             "-h",
             "--version",
@@ -211,8 +211,8 @@ def rejudge(
     raise typer.Exit(rejudge_class(order, folder, gradebook, jobs, dry_run=dry_run))
 
 
-@app.command("class")
-def class_files(
+@app.command()
+def export(
     out: ClassOut = Path("reports"),
     formats: Formats = "html,json,csv",
     assignment: AssignmentFolder = None,

@@ -24,6 +24,7 @@ from grader.model.assignment import Assignment
 from grader.model.recording import Recording
 from grader.pipeline import rejudge
 from grader.sandbox.offers import Offer
+from tests.batch.here import Here
 from tests.conftest import FILES, Recorded
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,6 +77,7 @@ def with_kernel(monkeypatch: pytest.MonkeyPatch) -> Callable[[Recording], FakeKe
         kernel = FakeKernel(lambda submission, job: recording)
         offered(monkeypatch, "namespaces", "landlock", "seccomp")
         monkeypatch.setattr("grader.execute.choice.opened_kernel", lambda *_, **__: nullcontext(kernel))
+        monkeypatch.setattr("grader.commands.whole_class.LocalWorkers", Here)
         return kernel
 
     return install
@@ -116,7 +118,7 @@ def notebook(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("rejudge",), ("handout",), ("doctor",)], ids=lambda c: c[0] if c else "grade"
+    "command", [(), *((name,) for name in cli.COMMANDS)], ids=lambda c: c[0] if c else "grade"
 )
 def test_each_command_explains_itself(grade: Grade, command: tuple[str, ...]) -> None:
     for flag in ("--help", "-h"):
@@ -317,7 +319,7 @@ def test_the_audience_decides_what_the_page_shows(grade: Grade, tmp_path: Path, 
     )
 
 
-def test_several_submissions_share_a_folder(
+def test_several_submissions_are_a_class(
     grade: Grade,
     tmp_path: Path,
     example: Recorded,
@@ -325,11 +327,14 @@ def test_several_submissions_share_a_folder(
     with_kernel: Callable[[Recording], FakeKernel],
 ) -> None:
     with_kernel(example[1])
-    paths = [notebook(tmp_path / name / "lab.ipynb") for name in ("ana", "ion")]
+    paths = [notebook(tmp_path / f"{name}.ipynb") for name in ("ana", "ion")]
+    paths[1].write_text(paths[1].read_text().replace("epochs", "rounds"))
     (tmp_path / "bad.ipynb").write_text("no notebook")
     ended = grade(paths[0], tmp_path / "bad.ipynb", paths[1], "--format", "json")
-    assert ended.status == 2 and "bad.ipynb" in ended.complaint
-    assert files(tmp_path / "reports") == {"ana-lab.report.json", "ion-lab.report.json"}
+    assert ended.status == 2 and "bad.ipynb" in ended.err
+    students = {path for path in files(tmp_path / "reports") if path.startswith("students/")}
+    assert students == {"students/ana.report.json", "students/ion.report.json"}
+    assert {"class.json", "gradebook.sqlite"} <= files(tmp_path / "reports")
     assert ended.out.count(f"{points_of(example, nine):g} of 9 points") == 2
 
 
@@ -344,15 +349,15 @@ def test_what_the_sandbox_lacks_is_one_line_on_standard_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with_kernel(example[1])
-    paths = [notebook(tmp_path / f"{name}.ipynb") for name in ("ana", "ion")]
-    assert grade(*paths, "-o", "r").err == ""
+    path = notebook(tmp_path / "ana.ipynb")
+    assert grade(path, "-o", "r").err == ""
     offered(monkeypatch, "landlock")
-    ended = grade(*paths, "-o", "r")
+    ended = grade(path, "-o", "r")
     assert ended.status == 0 and ended.complaint.startswith("grade: warning: no namespaces")
     for part in ("no seccomp", "seccomp is off", "`grade doctor`"):
         assert part in ended.complaint
     assert "cgroup" not in ended.complaint
-    assert grade(*paths, "-o", "r", "--sandbox", "none").err == ""
+    assert grade(path, "-o", "r", "--sandbox", "none").err == ""
 
 
 def test_a_machine_without_a_sandbox_is_refused_once(

@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel
 
 from grader import cli
-from grader.batch import FORMATS
+from grader.batch.order import EXPORTS, REPORTS
 from grader.check.case import Options
 from grader.check.vocabulary import VOCABULARY
 from grader.model.assignment import Assignment, CheckSpec, DatasetSpec, ExerciseSpec, TaskSpec
@@ -51,7 +51,11 @@ def first_column(text: str) -> set[str]:
 
 HEADINGS = {
     "run": "### grade PATH…",
-    "rejudge": "### grade rejudge BUNDLE…",
+    "rejudge": "### grade rejudge [BUNDLE…]",
+    "export": "### grade export",
+    "override": "### grade override STUDENT EXERCISE POINTS",
+    "comment": "### grade comment STUDENT TEXT",
+    "history": "### grade history",
     "handout": "### grade handout DIR",
     "doctor": "### grade doctor",
 }
@@ -69,7 +73,7 @@ def test_the_readme_documents_each_option_and_no_other(command: str) -> None:
 
 def test_the_formats_are_those_that_are_written() -> None:
     (row,) = [line for line in section(README, HEADINGS["run"]).splitlines() if "`--format" in line]
-    assert set(re.findall(r"`([a-z]+)`", row)) == set(FORMATS)
+    assert set(re.findall(r"`([a-z]+)`", row)) == {*REPORTS, *EXPORTS}
 
 
 def test_the_readme_names_every_exit_status() -> None:

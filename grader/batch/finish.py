@@ -126,8 +126,7 @@ def _json(record: ClassRecord, feedback: _Feedback) -> Made:
 
 
 def _csv(record: ClassRecord, feedback: _Feedback) -> Made:
-    # Excel takes a file without the mark for the code page of its country.
-    return to_csv(record).encode("utf-8-sig"), ()
+    return to_csv(record).encode(), ()
 
 
 def _canvas(record: ClassRecord, feedback: _Feedback) -> Made:

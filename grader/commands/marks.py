@@ -14,7 +14,7 @@ from grader.gradebook.book import opened
 from grader.gradebook.records import Changed
 from grader.report.text import one_line
 
-_REFRESH = "`grade class` writes the page, the exports and the student's report anew"
+_REFRESH = "`grade export` writes the page, the exports and the student's report anew"
 
 
 def set_points(

@@ -11,13 +11,13 @@ from pathlib import Path
 from rich.console import Console
 
 from grader.batch.classroom import Classroom, Plan
-from grader.batch.desk import GradingDesk
+from grader.batch.desk import GradingDesk, JudgingDesk
 from grader.batch.finish import ClassFiles
 from grader.batch.jobs import has_room, jobs_for, patience
 from grader.batch.local import LocalWorkers
-from grader.batch.order import Order
+from grader.batch.order import BUNDLE, Order
 from grader.batch.places import ClassFolder
-from grader.batch.task import Engine
+from grader.batch.task import Desk, Engine
 from grader.commands.progress import ClassProgress
 from grader.commands.show import BELOW, GRADED, INTERRUPTED, NOT_GRADED, USAGE, check_sandbox, say, tell
 from grader.gradebook.book import opened
@@ -43,7 +43,7 @@ class ClassSettings:
 
 def grade_class(paths: Sequence[Path], order: Order, settings: ClassSettings) -> int:
     """Grade what is new, keep every result, write the class's files; gives the exit status."""
-    if settings.cluster is None:
+    if settings.cluster is None and not all(path.name.endswith(BUNDLE) for path in paths):
         check_sandbox(order.sandbox)
     folder, errors = settings.folder, Console(stderr=True)
     with folder.taken() as unpacked, opened(settings.gradebook or folder.gradebook) as book:
@@ -79,19 +79,25 @@ def _grade(plan: Plan, classroom: Classroom, order: Order, settings: ClassSettin
 
 @contextmanager
 def _engine(plan: Plan, order: Order, settings: ClassSettings) -> Iterator[Engine]:
-    limits = order.assignment.limits
+    limits, desk = order.assignment.limits, _desk(plan, order)
     runs = _RUNS_BESIDES_RERUNS + int(order.assignment.thresholds.get("extra_runs", 2))
     if settings.cluster is not None:
         from grader.batch.cluster import DaskWorkers
 
-        with DaskWorkers(GradingDesk(order), settings.cluster, patience_s=patience(limits, runs)) as cluster:
+        with DaskWorkers(desk, settings.cluster, patience_s=patience(limits, runs)) as cluster:
             yield cluster
         return
     jobs = jobs_for(settings.jobs, len(plan.to_run), limits)
     with LocalWorkers(
-        GradingDesk(order), jobs, patience_s=patience(limits, runs), has_room=partial(has_room, limits)
+        desk, jobs, patience_s=patience(limits, runs), has_room=partial(has_room, limits)
     ) as workers:
         yield workers
+
+
+def _desk(plan: Plan, order: Order) -> Desk:
+    """Stored evidence is judged without running anything, so also where nothing could be run."""
+    stored = all(item.handin.path.name.endswith(BUNDLE) for item in plan.to_run)
+    return JudgingDesk(order) if stored else GradingDesk(order)
 
 
 def _left_aside(roll: Roll) -> Iterator[str]:
