@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from grader.execute.job import Device
 from grader.execute.scratch import Scratch
+from grader.execute.temporary import held_folder
 
 _FONT_LIST = "fontlist-*.json"
 
@@ -86,9 +86,9 @@ def _font_cache() -> Path | None:
 
 def _make_font_list(cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as fresh:
+    with held_folder("fonts", cache) as fresh:
         command = [sys.executable, "-P", "-c", "import matplotlib.font_manager"]
-        environment = os.environ | {"MPLCONFIGDIR": fresh}
+        environment = os.environ | {"MPLCONFIGDIR": str(fresh)}
         subprocess.run(command, env=environment, check=True, timeout=120, capture_output=True)
-        for path in Path(fresh).glob(_FONT_LIST):
+        for path in fresh.glob(_FONT_LIST):
             path.replace(cache / path.name)

@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
@@ -19,6 +18,7 @@ from typing import Any, Literal
 from grader.errors import GradingFailed, UsageError
 from grader.execute.environment import launcher_environment
 from grader.execute.job import Device
+from grader.execute.temporary import HeldFolder, held_folder
 
 Sandbox = Literal["auto", "strict", "none"]
 
@@ -175,7 +175,7 @@ class _Process:
 
     def __init__(self, comfort: Comfort) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._home = tempfile.TemporaryDirectory(prefix="grade-launcher-", ignore_cleanup_errors=True)
+        self._home = _home()
         self._hello: Future[dict[str, Any]] = Future()
         self._waiting: dict[int, Future[WarmKernel]] = {}
         self._kernels: dict[int, WarmKernel] = {}
@@ -183,13 +183,14 @@ class _Process:
         self._asked = 0
         self._owner: Launcher | None = None
         self.lost = False
-        self._log = Path(self._home.name, "log")
+        self._log = self._home.path / "log"
         with self._log.open("wb") as log:
+            self._log.chmod(0o600)
             self._child = subprocess.Popen(
-                [sys.executable, *_COMMAND, str(theirs.fileno()), _config(comfort)],
+                [sys.executable, *_COMMAND, str(theirs.fileno()), _config(comfort, self._home.path)],
                 pass_fds=[theirs.fileno()],
-                env=launcher_environment(Path(self._home.name), comfort.device),
-                cwd=self._home.name,
+                env=launcher_environment(self._home.path, comfort.device),
+                cwd=self._home.path,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -236,7 +237,7 @@ class _Process:
             self._child.wait()
         self._listener.join()
         self._control.close()
-        self._home.cleanup()
+        self._home.remove()
 
     def _greeting(self) -> dict[str, Any]:
         try:
@@ -316,12 +317,21 @@ def _finish(kernel: WarmKernel) -> None:
     kernel.gone.set_result(None)
 
 
-def _config(comfort: Comfort) -> str:
+def _home() -> HeldFolder:
+    """A folder for a launcher; kernels without namespaces have theirs in it, and may pass through to them.
+
+    Raises:
+        GradingFailed: it cannot be made.
+    """
+    try:
+        home = held_folder("warm")
+        home.path.chmod(0o711)
+    except OSError as error:
+        raise GradingFailed(f"no folder could be made for the launcher of kernels: {error}") from error
+    return home
+
+
+def _config(comfort: Comfort, home: Path) -> str:
     ceiling = {"memory": comfort.memory, "processes": comfort.processes, "disk": comfort.disk}
-    fields = {
-        "sandbox": comfort.sandbox,
-        "spares": comfort.spares,
-        "scratch": str(Path(tempfile.gettempdir()).resolve()),
-        "ceiling": ceiling,
-    }
+    fields = {"sandbox": comfort.sandbox, "spares": comfort.spares, "home": str(home), "ceiling": ceiling}
     return json.dumps(fields)

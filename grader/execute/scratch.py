@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,11 +11,9 @@ from pathlib import Path
 
 from grader.errors import GradingFailed
 from grader.execute.job import Job
+from grader.execute.temporary import held_folder
 from grader.execute.tensor_file import pack
 from grader.model.submission import Submission
-
-_LONGEST_BASE = 80
-"""Characters; a socket's path may have about 104, of which the scratch folder and the socket take some 20."""
 
 
 @dataclass(frozen=True)
@@ -92,34 +89,11 @@ def scratch_folder(submission: Submission, job: Job) -> Iterator[Scratch]:
         GradingFailed: it cannot be made.
     """
     try:
-        root = Path(tempfile.mkdtemp(prefix="grade-", dir=_base())).resolve()
+        folder = held_folder("cold")
     except OSError as error:
         raise GradingFailed(f"no scratch folder could be made: {error}") from error
-    try:
+    with folder as root:
         yield filled(Scratch(root), submission, job)
-    finally:
-        remove_folder(root)
-
-
-def remove_folder(root: Path) -> None:
-    """Remove a folder in which a student's code may have taken away permissions."""
-    shutil.rmtree(root, ignore_errors=True)
-    if not root.exists():
-        return
-    root.chmod(0o700)
-    # From the top: a folder's own folders are seen only once it is open.
-    for folder, names, _ in os.walk(root):
-        for name in names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
-    shutil.rmtree(root, ignore_errors=True)
-
-
-def _base() -> Path:
-    """The temporary folder, or `/tmp` where sockets in it would have too long a path."""
-    base = Path(tempfile.gettempdir()).resolve()
-    return base if len(str(base)) <= _LONGEST_BASE else Path("/tmp")
 
 
 def filled(empty: Scratch, submission: Submission, job: Job) -> Scratch:

@@ -69,8 +69,8 @@ class Server:
         """Serve until the client hangs up, then end every kernel."""
         calls.prctl(calls.PR_SET_CHILD_SUBREAPER, 1)
         self._selector.register(self._control, selectors.EVENT_READ, self._hear_client)
-        self._tell(tell="hello", layers=self._plan.layers.names() if self._plan.sealed else [])
         try:
+            self._tell(tell="hello", layers=self._plan.layers.names() if self._plan.sealed else [])
             while os.getppid() == self._parent:
                 self._fill_up()
                 for key, _ in self._selector.select(_LOOK_S):
@@ -126,7 +126,7 @@ class Server:
         self._count += 1
         plan, scratch = self._plan, None
         if not plan.layers.namespaces:
-            scratch = Path(tempfile.mkdtemp(prefix="grade-", dir=self._folder)).resolve()
+            scratch = Path(tempfile.mkdtemp(prefix="", dir=self._folder)).resolve()
             plan = replace(plan, scratch=scratch)
         kept = spawn(plan, serve)
         group = self._grouped(kept)

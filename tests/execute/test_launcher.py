@@ -13,7 +13,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +30,7 @@ from grader.errors import UsageError
 from grader.execute.choice import opened_kernel
 from grader.execute.job import Job
 from grader.execute.jupyter import JupyterKernel
-from grader.execute.launcher import Comfort, Launcher
+from grader.execute.launcher import Comfort, Launcher, Sandbox
 from grader.execute.provisioner import NAME
 from grader.execute.scratch import Scratch
 from grader.execute.source import ColdSource
@@ -290,7 +292,7 @@ def test_a_launcher_that_dies_during_a_submission_costs_nobody_anything(make_sub
 
 
 def test_a_launcher_that_cannot_give_a_sandbox_says_so(make_submission, monkeypatch) -> None:
-    monkeypatch.setattr("grader.execute.launcher._config", lambda comfort: json.dumps({"sandbox": "strict"}))
+    monkeypatch.setattr("grader.execute.launcher._config", lambda *_: json.dumps({"sandbox": "strict"}))
     monkeypatch.setattr("grader.execute.launcher._COMMAND", REFUSING)
     with Launcher() as launcher, pytest.raises(UsageError, match="no sandbox here"):
         launcher.take()
@@ -311,31 +313,64 @@ from grader.model.submission import Cell, Submission
 
 source = "import os, subprocess, time; subprocess.Popen(['sleep', '%s']); time.sleep(600)"
 cells = (Cell(kind="code", source=source, number=1),)
-with opened_kernel(Limits()) as kernel:
+with opened_kernel(Limits(), sandbox="SANDBOX") as kernel:
     kernel.run(Submission("a.ipynb", Path("a.ipynb"), "0", "notebook", cells), Job())
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda it: it.name)
-def test_nothing_is_left_when_the_grader_ends(number: signal.Signals, tmp_path: Path) -> None:
-    seconds = f"602.{os.getpid()}{number.value}"
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
+@contextmanager
+def grader_at_work(
+    temporary: Path, sandbox: Sandbox, mark: str
+) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """A grader whose submission sleeps for `mark` seconds, and all processes below it, its launcher first."""
+    code = GRADER.replace("SANDBOX", sandbox) % mark
     grader = subprocess.Popen(
-        [sys.executable, "-c", GRADER % seconds], env=environment, stderr=subprocess.PIPE
+        [sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(temporary)}, stderr=subprocess.PIPE
     )
     try:
-        waited = wait_for(lambda: sleepers(seconds))
+        waited = wait_for(lambda: sleepers(mark))
         assert waited, "the submission never ran"
         family = descendants_of(grader.pid)
-        assert len(family) >= 4
-        grader.send_signal(number)
-        grader.communicate(timeout=60)
+        assert len(family) >= (4 if sandbox == "auto" else 3)
+        yield grader, family
     finally:
         grader.kill()
+        grader.communicate()
+
+
+@pytest.mark.parametrize("sandbox", ["auto", "none"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda it: it.name)
+def test_nothing_is_left_when_the_grader_ends(
+    number: signal.Signals, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    mark = f"602.{os.getpid()}{number.value}{len(sandbox)}"
+    with grader_at_work(tmp_path, sandbox, mark) as (grader, family):
+        assert list(tmp_path.iterdir())
+        grader.send_signal(number)
+        grader.communicate(timeout=60)
     assert all(ends(process) for process in family)
-    assert not sleepers(seconds)
-    if number == signal.SIGINT:
-        assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+    if sandbox == "auto":
+        assert not sleepers(mark)
+
+
+def test_what_a_killed_grader_and_its_killed_launcher_left_is_swept(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with grader_at_work(tmp_path, "auto", f"603.{os.getpid()}") as (grader, family):
+        (home,) = tmp_path.iterdir()
+        with Launcher() as other:
+            other.start()
+            assert home.exists(), "it is in use"
+        # Stopped, it cannot tidy up between the two.
+        os.kill(family[0], signal.SIGSTOP)
+        grader.kill()
+        os.kill(family[0], signal.SIGKILL)
+    assert all(ends(process) for process in family)
+    assert list(tmp_path.iterdir()) == [home]
+    with Launcher() as other:
+        other.start()
+        assert not home.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_found_ready_along_with_a_kernels_end_breaks_nothing(monkeypatch, tmp_path: Path) -> None:
