@@ -49,14 +49,14 @@ class Fingerprints:
     def covered(self, hashes: Integers | None = None) -> int:
         """How many symbols lie in a k-gram with one of these hashes; in any, where none are given."""
         starts = self.starts if hashes is None else self.starts[np.isin(self.hashes, hashes)]
-        first, end = get_copied_slices(starts, LENGTH)  # type: ignore[no-untyped-call]  # copydetect has no types
+        first, end = get_copied_slices(starts, LENGTH)
         return int((end - first).sum())
 
 
 def fingerprints(sources: Sequence[str]) -> Fingerprints:
     """Of a work's code cells."""
     found = symbols(sources)
-    hashes, starts = winnow(_grams(found), WINDOW, remove_duplicates=False)  # type: ignore[no-untyped-call]  # as above
+    hashes, starts = winnow(_grams(found), WINDOW, remove_duplicates=False)
     return Fingerprints(found, hashes, starts)
 
 
