@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -38,9 +40,7 @@ def upgraded(engine: Engine, shown: str, *, create: bool, scripts: Path | None =
     with engine.connect() as connection:
         if _version(connection) == directory.get_current_head():
             return
-    with engine.execution_options(writing=True).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    with _migrating(engine) as connection:
         version = _version(connection)
         if version == directory.get_current_head():
             return
@@ -49,6 +49,31 @@ def upgraded(engine: Engine, shown: str, *, create: bool, scripts: Path | None =
             _copy(Path(engine.url.database), version)
         config.attributes.update(connection=connection, version_table=VERSION_TABLE)
         command.upgrade(config, "head")
+
+
+@contextlib.contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction that no other grader shares, committed at its end.
+
+    Raises UsageError where a migration left a row that points at none.
+    """
+    with engine.execution_options(writing=True).connect() as connection:
+        if connection.dialect.name == "postgresql":
+            with connection.begin():
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        # A changed table is made anew and the old one dropped, which its children must survive. SQLite reads
+        # this before a transaction begins, never in one.
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise UsageError("the gradebook holds rows that belong to nothing: it was not changed")
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")
 
 
 def _version(connection: Connection) -> str | None:

@@ -26,10 +26,14 @@ from tests.gradebook.building import (
 )
 
 
+def begin(book: Gradebook) -> None:
+    book.enrol(roll(ANA, BEN, missing=[CLEO]), assignment())
+
+
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Gradebook]:
     with opened(tmp_path / "gradebook.sqlite") as gradebook:
-        gradebook.enrol(roll(ANA, BEN, missing=[CLEO]), assignment())
+        begin(gradebook)
         yield gradebook
 
 

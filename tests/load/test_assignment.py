@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -113,9 +114,21 @@ def test_limits_are_the_assignments(folder: Path) -> None:
     assert own.processor_s == 7.5
 
 
+def test_the_rule_for_attempts_and_the_deadline(folder: Path) -> None:
+    usual = load_assignment(folder)
+    assert (usual.attempts, usual.deadline) == ("latest", None)
+    lines = 'seed = 7\nattempts = "best"\ndeadline = 2026-11-20T23:59:00+01:00'
+    (folder / "assignment.toml").write_text(DECLARED.replace("seed = 7", lines))
+    own = load_assignment(folder)
+    assert (own.attempts, own.deadline) == ("best", datetime(2026, 11, 20, 22, 59, tzinfo=UTC))
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "says"),
     [
+        ("assignment.toml", "seed = 7", 'attempts = "last"', "assignment.toml: attempts: input should be"),
+        ("assignment.toml", "seed = 7", "deadline = 2026-11-20T23:59:00", "assignment.toml: deadline: input"),
+        ("assignment.toml", "seed = 7", "deadline = 2026-11-20", "assignment.toml: deadline: input should"),
         ("assignment.toml", 'id = "small"', "id = ", "assignment.toml: not valid TOML"),
         ("assignment.toml", 'id = "small"\n', "", "assignment.toml: id: field required"),
         ("assignment.toml", 'id = "small"', 'id = "a/b"', "assignment.toml: id: only letters"),
