@@ -111,8 +111,10 @@ def repository_prefix(folder: str, repositories: Iterable[str]) -> str:
     assignment = folder.removesuffix("-submissions") + "-"
     if folder.endswith("-submissions") and all(name.startswith(assignment) for name in names):
         return assignment
-    first, last = min(names, default=""), max(names, default="")
-    alike = next((index for index, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+    if len(names) < 2:
+        return ""
+    first, last = min(names), max(names)
+    alike = next((index for index, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     return first[: first.rfind("-", 0, alike) + 1]
 
 

@@ -12,11 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 from grader.errors import UnreadableSubmission
-from grader.load.archives import is_archive
-from grader.load.content import shown_name
+from grader.load.archives import CLASS_LIMITS, is_archive
 from grader.load.listing import Found, Listing, Opener, list_folder
 from grader.load.owners import Claim, Owners, as_key
-from grader.load.plain import file_claim, one_students, stem_of, take_plain
+from grader.load.plain import file_claim, may_be_handed_in, one_students, stem_of, take_plain
 from grader.load.reading import digest_of
 from grader.load.roster import Match, Roster, merged, read_roster
 from grader.load.selection import Chooser
@@ -38,8 +37,8 @@ def find_handins(
     """
     known = Roster(read_roster(roster)) if roster else None
     finder = _Finder(Opener(unpacked))
-    for path in {path.absolute(): path for path in reversed(paths)}.values():
-        finder.look_at(path, len(paths) == 1)
+    for path, named in {path.resolve(): path for path in reversed(paths)}.items():
+        finder.look_at(path, printable(str(named)), len(paths) == 1)
     finder.look_at_files()
     return _Caller(finder, known, Chooser(finder.opener, handout)).roll()
 
@@ -55,46 +54,45 @@ class _Finder:
     remarks: list[str] = field(default_factory=list)
     ignored: int = 0
 
-    def look_at(self, path: Path, alone: bool) -> None:
+    def look_at(self, path: Path, shown: str, alone: bool) -> None:
+        """`shown` is the path as it was named; `alone`: nothing else was."""
         if not path.exists():
-            raise UnreadableSubmission(f"{shown_name(path)} does not exist: check the path.")
+            raise UnreadableSubmission(f"{shown} does not exist: check the path.")
         if path.is_dir():
-            self._take(Owners(list_folder(path, f"{path}/"), f"{path}/"), "a folder")
+            self._take(Owners(list_folder(path, f"{shown}/"), f"{shown}/"), "a folder")
         elif is_archive(path):
-            self._look_into(path, alone)
+            self._look_into(Found((path.name,), path, shown), alone)
         else:
-            self.files.append(Found((path.name,), path, printable(str(path))))
+            self.files.append(Found((path.name,), path, shown))
 
     def look_at_files(self) -> None:
-        """What was named one by one; a platform's names count here, too."""
-        owners = Owners(Listing(sorted(self.files, key=lambda found: found.path)), "")
+        """What was named one by one, and no folder holds; a platform's names count here, too."""
+        inside = {found.path for claim in self.claims for found in claim.files}
+        owners = Owners(Listing([found for found in self.files if found.path not in inside]), "")
         owners.take_downloads()
         for found in owners.listing.files:
             file_claim(owners, found)
         self.claims += owners.claims.values()
 
-    def _look_into(self, path: Path, alone: bool) -> None:
-        shown = printable(str(path))
+    def _look_into(self, archive: Found, alone: bool) -> None:
+        student = Student(as_key(stem_of(archive.name)))
         try:
-            listing = self.opener.open_class(path)
+            listing = self.opener.open(archive, CLASS_LIMITS)
         except UnreadableSubmission as error:
             if alone:
                 raise
-            self.refused.append(Refused(shown, str(error), Student(as_key(stem_of(path.name)))))
+            self.refused.append(Refused(archive.shown, str(error), student))
             return
-        owners = Owners(listing, f"{shown}: ")
-        if owners.take_downloads() or not one_students(listing):
-            self._take(owners, "an archive")
-            return
-        claim = owners.claim(("file", str(path)), Student(as_key(stem_of(path.name))), "file", shown)
-        claim.files += listing.files
-        owners.listing.files = []
+        owners = Owners(listing, f"{archive.shown}: ")
+        if not owners.take_downloads() and one_students(listing):
+            claim = owners.claim(("file", str(archive.path)), student, "file", archive.shown)
+            claim.files, listing.files = listing.files, []
         self._take(owners, "an archive")
 
     def _take(self, owners: Owners, kind: str) -> None:
         owners.take_downloads()
         take_plain(owners, kind == "an archive")
-        if all(claim.tentative for claim in owners.claims.values()):
+        if not any(_is_something(claim) for claim in owners.claims.values()):
             place = owners.place.rstrip(": /") or "/"
             raise UnreadableSubmission(
                 f"{place}: {kind} without any notebook or script; name the file to grade"
@@ -103,6 +101,11 @@ class _Finder:
         self.refused += owners.listing.refused
         self.remarks += owners.remarks
         self.ignored += owners.listing.ignored
+
+
+def _is_something(claim: Claim) -> bool:
+    """Whether a place with such a claim holds submissions at all."""
+    return claim.origin not in ("file", "folder") or any(may_be_handed_in(found) for found in claim.files)
 
 
 @dataclass
@@ -150,14 +153,29 @@ class _Caller:
     def _people(self) -> list[_Person]:
         """Claims put together by who made them; the roster knows more about that than names do."""
         people: dict[tuple[str, ...], _Person] = {}
+        matches = self._matches()
         for claim in self.finder.claims:
-            match = self.known.match(claim) if self.known else Match(None)
+            match = matches[claim.who]
             who = ("", match.student.key) if match.student else claim.who
             student = merged(claim.student, match.student) if match.student else claim.student
             person = people.setdefault(who, _Person(student, [], match.student is not None, match.remark))
             person.student = merged(claim.student, person.student)
             person.claims.append(claim)
         return list(people.values())
+
+    def _matches(self) -> dict[tuple[str, ...], Match]:
+        """Who made each claim; a name that two bear tells nothing."""
+        if self.known is None:
+            return {claim.who: Match(None) for claim in self.finder.claims}
+        matches = {claim.who: self.known.match(claim) for claim in self.finder.claims}
+        counts = Counter(match.student.key for match in matches.values() if match.student)
+        shared = "Several hand-ins bear this name, so it was matched with nobody on the roster."
+        return {
+            who: Match(None, shared)
+            if match.student and match.by_name and counts[match.student.key] > 1
+            else match
+            for who, match in matches.items()
+        }
 
     def _result(self, person: _Person) -> Handin | Refused:
         claims = _latest(person.claims)

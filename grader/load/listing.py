@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grader.errors import UnreadableSubmission
-from grader.load.archives import BUNDLE, CLASS_LIMITS, STUDENT_LIMITS, Parts, is_archive, unpack
+from grader.errors import UnreadableSubmission, UsageError
+from grader.load.archives import BUNDLE, STUDENT_LIMITS, Parts, is_archive, unpack
 from grader.load.packing import Limits
 from grader.load.wording import printable
 from grader.model.classroom import Refused
@@ -25,6 +25,8 @@ _NEEDLESS = frozenset(
     ("__MACOSX", "__pycache__", "node_modules", "venv", "Thumbs.db", "desktop.ini", "Icon\r")
 )
 _NEEDLESS_ENDINGS = (".report.html", ".report.json", ".pyc")
+_MADE_BY_TOOLS = frozenset(("pyvenv.cfg", "gradebook.sqlite"))
+"""A folder with one of these is an environment, or what a class was graded into."""
 _REPOSITORY = ".git"
 _AGAIN = re.compile(r"-\d{1,3}(\.[^.]+)$")
 
@@ -82,13 +84,6 @@ class Listing:
     ignored: int = 0
     """Files and folders that systems and tools make: caches, thumbnails, environments."""
 
-    def add(self, other: Listing) -> None:
-        self.files += other.files
-        self.empty += other.empty
-        self.repositories |= other.repositories
-        self.refused += other.refused
-        self.ignored += other.ignored
-
 
 def is_needless(parts: Parts) -> bool:
     """Whether systems and tools, not people, make what is called so; hidden files are taken for that."""
@@ -101,11 +96,17 @@ def is_needless(parts: Parts) -> bool:
 def list_folder(folder: Path, shown: str, depth: int = 0) -> Listing:
     """Every file below a folder; links below its first level are listed with a problem and never followed."""
     listing = Listing()
-    for root, folders, names in os.walk(folder):
+
+    def refuse(error: OSError) -> None:
+        listing.refused.append(
+            Refused(printable(str(error.filename)), f"It cannot be opened: {error.strerror}.")
+        )
+
+    for root, folders, names in os.walk(folder, onerror=refuse):
         place = Path(root).relative_to(folder).parts
         if _REPOSITORY in folders or _REPOSITORY in names:
             listing.repositories.add(place)
-        if place and "pyvenv.cfg" in names:
+        if place and _MADE_BY_TOOLS & set(names):
             listing.ignored += 1
             folders.clear()
             continue
@@ -178,21 +179,23 @@ class Opener:
                 listing.refused.append(Refused(shown + left.name, f"It {left.problem}."))
         return listing
 
-    def open_class(self, path: Path) -> Listing:
-        return self.open(Found((path.name,), path, printable(str(path))), CLASS_LIMITS)
-
     def put_together(self, files: Iterable[Found], taken: Found) -> Path:
         """Copy one student's files, which lie among others', into a folder; where `taken` is there.
 
-        A helper that the platform renamed to `tools-1.py` is called `tools.py` again.
+        What the platform may have renamed to `tools-1.py` is there as `tools.py`, too.
         """
         self.count += 1
         folder = self.unpacked / f"{self.count:05}"
-        folder.mkdir(mode=0o700)
-        shutil.copyfile(taken.path, folder / taken.name)
-        for found in files:
-            name = _AGAIN.sub(r"\1", found.name)
-            target = folder / (found.name if (folder / name).exists() else name)
-            if found != taken and not target.exists():
-                shutil.copyfile(found.path, target)
+        try:
+            folder.mkdir(mode=0o700)
+            shutil.copyfile(taken.path, folder / taken.name)
+            names = [(found.name, found) for found in files]
+            names += [(_AGAIN.sub(r"\1", found.name), found) for found in files]
+            for name, found in names:
+                if not (folder / name).exists():
+                    shutil.copyfile(found.path, folder / name)
+        except OSError as error:
+            raise UsageError(
+                f"{self.unpacked} cannot be written: {error.strerror}; make room, then go on"
+            ) from error
         return folder / taken.name

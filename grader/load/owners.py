@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -11,6 +11,7 @@ from grader.errors import UnreadableSubmission
 from grader.load.archives import Parts
 from grader.load.downloads import (
     GRADESCOPE_LIST,
+    CanvasName,
     GradescopeEntry,
     MoodleName,
     Submitter,
@@ -68,8 +69,7 @@ class Owners:
     remarks: list[str] = field(default_factory=list)
 
     def claim(self, who: tuple[str, ...], student: Student, origin: Origin, shown: str) -> Claim:
-        claim = Claim((self.place, *who), student, origin, printable(shown))
-        return self.claims.setdefault(claim.who, claim)
+        return self.claims.setdefault(who, Claim(who, student, origin, printable(shown)))
 
     def take_downloads(self) -> bool:
         """Take what platforms' names tell of; false where nothing did."""
@@ -83,46 +83,53 @@ class Owners:
     def shown(self, parts: Parts) -> str:
         return f"{self.place}{'/'.join(parts)}"
 
-    def pop(self, folder: Parts) -> list[Found]:
-        """The files below a folder, their parts beginning inside it; the listing has them no longer."""
-        length = len(folder)
-        inside = [found for found in self.listing.files if found.parts[:length] == folder]
-        self.listing.files = [found for found in self.listing.files if found.parts[:length] != folder]
-        self.listing.empty = [parts for parts in self.listing.empty if parts[:length] != folder]
-        return [found.below(length) for found in inside if len(found.parts) > length]
+    def _pop(self, base: Parts, names: Set[str]) -> dict[str, list[Found]]:
+        """Name of a folder or file in `base` → its files, their parts beginning inside it; the listing loses them."""
+        length = len(base)
+        popped: dict[str, list[Found]] = {}
+        left: list[Found] = []
+        for found in self.listing.files:
+            if found.parts[:length] == base and found.parts[length] in names:
+                inside = popped.setdefault(found.parts[length], [])
+                inside.append(found.below(length + 1) if len(found.parts) > length + 1 else found)
+            else:
+                left.append(found)
+        self.listing.files = left
+        empty = {
+            parts for parts in self.listing.empty if parts[:length] == base and {*parts[length:][:1]} & names
+        }
+        self.listing.empty = [parts for parts in self.listing.empty if parts not in empty]
+        return {parts[length]: [] for parts in sorted(empty)} | popped
 
-    def _children(self, base: Parts) -> list[str]:
+    def _names(self, base: Parts) -> list[str]:
         length = len(base)
         paths = (*(found.parts for found in self.listing.files), *self.listing.empty)
-        return sorted({parts[length] for parts in paths if len(parts) > length and parts[:length] == base})
+        return sorted({parts[length] for parts in paths if len(parts) > length})
 
     def _flat(self, base: Parts) -> list[Found]:
         return [found for found in self.listing.files if found.parts[:-1] == base]
 
-    def _drop(self, taken: Iterable[Found]) -> None:
-        gone = {(found.parts, found.path) for found in taken}
-        self.listing.files = [found for found in self.listing.files if (found.parts, found.path) not in gone]
-
     # ------------------------------------------------------------ Gradescope
 
     def _take_gradescope(self, base: Parts) -> None:
-        lists = [found for found in self._flat(base) if found.name == GRADESCOPE_LIST and not found.problem]
-        self._drop(lists)
-        for found in lists:
-            try:
-                entries = read_gradescope(found.path)
-            except UnreadableSubmission as error:
-                self.remarks.append(str(error))
-                return
-            for entry in entries:
-                self._take_entry((*base, entry.folder), entry)
+        flat = self._flat(base)
+        found = next((found for found in flat if found.name == GRADESCOPE_LIST and not found.problem), None)
+        if found is None:
+            return
+        try:
+            entries = read_gradescope(found.path)
+        except UnreadableSubmission as error:
+            self.remarks.append(str(error))
+            return
+        files = self._pop(base, {GRADESCOPE_LIST, *(entry.folder for entry in entries)})
+        for entry in entries:
+            self._take_entry(self.shown((*base, entry.folder)), files.get(entry.folder, []), entry)
 
-    def _take_entry(self, folder: Parts, entry: GradescopeEntry) -> None:
-        files = self.pop(folder)
+    def _take_entry(self, shown: str, files: list[Found], entry: GradescopeEntry) -> None:
         people = entry.submitters or (Submitter("", "", ""),)
         for person in people:
             student = _gradescope_student(person, entry.folder)
-            claim = self.claim(("gradescope", student.key), student, "gradescope", self.shown(folder))
+            claim = self.claim(("gradescope", student.key), student, "gradescope", shown)
             claim.files += files
             claim.handed_in = entry.handed_in
             if others := [other.name or other.email for other in people if other is not person]:
@@ -131,46 +138,48 @@ class Owners:
     # ------------------------------------------------------------ Moodle
 
     def _take_moodle(self, base: Parts) -> None:
-        flat = {found.name: found for found in self._flat(base)}
-        for child in self._children(base):
-            name = moodle_name(child)
-            if name is None or (child in flat and not name.file):
-                continue
-            claim = self._moodle_claim(name, (*base, child))
-            files = self.pop((*base, child))
+        flat = {found.name for found in self._flat(base)}
+        names = {text: name for text in self._names(base) if (name := moodle_name(text))}
+        names = {text: name for text, name in names.items() if name.file or text not in flat}
+        for text, files in self._pop(base, names.keys()).items():
+            name = names[text]
+            claim = self._moodle_claim(name, self.shown((*base, text)))
             if name.kind != "file":
                 claim.typed = True
-            elif child in flat:
-                claim.files.append(replace(flat[child], parts=(name.file,)))
-                self._drop([flat[child]])
+            elif text in flat:
+                claim.files += [replace(found, parts=(name.file,)) for found in files]
                 claim.alone = True
             else:
                 claim.files += files
 
-    def _moodle_claim(self, name: MoodleName, folder: Parts) -> Claim:
+    def _moodle_claim(self, name: MoodleName, shown: str) -> Claim:
         key = name.id or name.name
         ids = {"moodle": name.id} if name.id else {}
-        student = Student(as_key(key), printable(name.name), ids=ids)
-        return self.claim(("moodle", key), student, "moodle", self.shown(folder))
+        return self.claim(
+            ("moodle", key), Student(as_key(key), printable(name.name), ids=ids), "moodle", shown
+        )
 
     # ------------------------------------------------------------ Canvas
 
     def _take_canvas(self, base: Parts) -> None:
         """Canvas's names could be anybody's: at least half of the files must have them, and all of them other ids."""
         flat = self._flat(base)
-        named = [(name, found) for found in flat if (name := canvas_name(found.name))]
-        numbers = [name.number for name, _ in named if not name.typed]
-        if 2 * len(named) < len(flat) or len(set(numbers)) < len(numbers):
+        names = {found.name: name for found in flat if (name := canvas_name(found.name))}
+        numbers = [name.number for name in names.values() if not name.typed]
+        if 2 * len(names) < len(flat) or len(set(numbers)) < len(numbers):
             return
-        self._drop(found for _, found in named)
-        for name, found in named:
-            student = Student(as_key(name.user), printable(name.name), ids={"canvas": name.user})
-            claim = self.claim(("canvas", name.user), student, "canvas", found.shown)
-            claim.late = name.late
-            claim.alone = True
-            claim.typed = claim.typed or name.typed
-            if not name.typed:
-                claim.files.append(replace(found, parts=(name.file,)))
+        for text, files in self._pop(base, names.keys()).items():
+            self._take_canvas_files(names[text], files)
+
+    def _take_canvas_files(self, name: CanvasName, files: list[Found]) -> None:
+        student = Student(as_key(name.user), printable(name.name), ids={"canvas": name.user})
+        claim = self.claim(("canvas", name.user), student, "canvas", files[0].shown)
+        claim.late = name.late
+        claim.alone = True
+        if name.typed:
+            claim.typed = True
+        else:
+            claim.files += [replace(found, parts=(name.file,)) for found in files]
 
     # ------------------------------------------------------------ GitHub Classroom
 
@@ -180,12 +189,13 @@ class Owners:
         prefix = repository_prefix(folder, names)
         if len(names) < 2 and not prefix:
             return
+        files = self._pop(base, names)
         for name in sorted(names):
             login = name.removeprefix(prefix)
             student = Student(as_key(login), ids={"github": login})
             claim = self.claim(("github", name), student, "github", self.shown((*base, name)))
             claim.folder = name
-            claim.files += self.pop((*base, name))
+            claim.files += files.get(name, [])
 
 
 def wrapper(listing: Listing) -> Parts:

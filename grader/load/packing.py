@@ -84,8 +84,8 @@ def guarded_tar(path: Path, folder: Path, limits: Limits) -> Iterator[tarfile.Ta
         if stream is not None:
             _copy(stream, plain, packed, limits)
         source = packed if stream is None else plain
-        source.seek(0)
         guarded = _Guarded(io.FileIO(source.fileno(), closefd=False), _HEADER_BYTES)
+        guarded.seek(0)
         with guarded, tarfile.open(fileobj=guarded, mode="r:") as archive:
             yield archive
             _require_its_end(archive, guarded)

@@ -109,16 +109,18 @@ def _take_folders(owners: Owners, above: Parts, inner: list[Found], beside: bool
     """Make claims on folders; beside flat hand-ins a folder without a notebook holds helpers or data."""
     aside = []
     depth = len(above)
-    names = {found.parts[depth] for found in inner}
-    names |= {parts[depth] for parts in owners.listing.empty if len(parts) > depth}
-    for name in sorted(names):
-        files = [found.below(depth + 1) for found in inner if found.parts[depth] == name]
+    below: dict[str, list[Found]] = {parts[depth]: [] for parts in owners.listing.empty if len(parts) > depth}
+    for found in inner:
+        below.setdefault(found.parts[depth], []).append(found.below(depth + 1))
+    for name, files in sorted(below.items()):
         own = any(may_be_handed_in(found) and not found.is_script for found in files)
         if beside and not own:
             aside.append(f"{name} (a folder)")
             continue
         shown = owners.shown((*above, name))
-        owners.claim(("folder", *above, name), Student(as_key(name)), "folder", shown).files += files
+        owners.claim(
+            ("folder", owners.place, *above, name), Student(as_key(name)), "folder", shown
+        ).files += files
     return aside
 
 

@@ -25,7 +25,8 @@ MAX_ROSTER_BYTES = 20 * 1024**2
 _COLUMNS = {
     "sis": (
         "id", "studentid", "studentno", "studentnr", "studentnumber", "sid", "sisid", "sisuserid", "idnumber", "number",
-        "matriculationnumber", "matrikelnummer", "orgdefinedid", "identifier", "nrmatricol", "numarmatricol",
+        "matriculationnumber", "matrikelnummer", "orgdefinedid", "identifier", "rosteridentifier", "nrmatricol",
+        "numarmatricol",
     ),
     "name": ("name", "fullname", "student", "studentname", "displayname", "sortablename", "numecomplet"),
     "first": ("firstname", "first", "givenname", "givennames", "forename", "prenume", "vorname"),
@@ -34,7 +35,7 @@ _COLUMNS = {
     "login": ("login", "loginid", "sisloginid", "username", "user", "netid", "account", "numeutilizator"),
     "canvas": ("canvas", "canvasid", "canvasuserid"),
     "moodle": ("moodle", "moodleid", "participant", "participantid", "participantnumber"),
-    "github": ("github", "githubusername", "githublogin", "githubuser", "githubid"),
+    "github": ("github", "githubusername", "githublogin", "githubuser"),
 }  # fmt: skip
 """What a column means → how it may be called, letters and digits only, in small letters."""
 _PARTICIPANT = re.compile(r"^\D*\s(\d+)$")
@@ -152,6 +153,8 @@ class Match:
     student: Student | None
     remark: str = ""
     """Why nobody, a sentence."""
+    by_name: bool = False
+    """Nothing surer than the name was the same."""
 
 
 class Roster:
@@ -175,8 +178,8 @@ class Roster:
                 names = listed(student.name or student.key for student in found.values())
                 return Match(None, f"On the roster this could be {names}, so it was matched with nobody.")
             if found:
-                return Match(next(iter(found.values())))
-        return Match(None, "Nobody on the roster is called so.")
+                return Match(next(iter(found.values())), by_name=words[0][0] == "name")
+        return Match(None, "Nobody on the roster has this name, email or id.")
 
 
 def merged(found: Student, student: Student) -> Student:

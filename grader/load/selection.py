@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePath
+from typing import Literal
 
 from grader.errors import UnreadableSubmission
 from grader.load.listing import Found, Opener
 from grader.load.python_source import imported_names
-from grader.load.reading import digest_of, text_of, weight_of
-from grader.load.wording import counted, listed
+from grader.load.reading import Weight, digest_of, text_of, weight_of
+from grader.load.wording import counted, listed, printable
+
+MAX_REMARKS = 5
+"""On what could not be used of one archive."""
+MAX_WEIGHED = 50
+"""Candidates of one student that are read, the least deep ones."""
 
 _AGAIN = re.compile(r"^(?P<stem>.+)-(?P<count>\d{1,3})$", re.DOTALL)
 
@@ -45,10 +52,10 @@ class Chooser:
         remarks: list[str] = []
         opened = self._opened(list(files), remarks)
         usable = [found for found in opened if not found.problem]
-        remarks += [f"{found.name} {found.problem}." for found in opened if found.problem]
+        remarks += _bounded([f"{_path(found)} {found.problem}." for found in opened if found.problem])
         candidates = _candidates(usable)
         if not candidates:
-            return Choice(None, tuple(remarks), _nothing_in(opened, typed, remarks))
+            return Choice(None, tuple(remarks), _nothing_in(usable, typed, remarks))
         if typed:
             remarks.append("The text typed into the platform was left aside.")
         taken = self._one(candidates, renumbered, remarks)
@@ -56,9 +63,9 @@ class Chooser:
 
     def _opened(self, files: list[Found], remarks: list[str]) -> list[Found]:
         """The files with archives replaced by what they hold."""
-        result, waiting = [], list(files)
+        result, waiting = [], deque(files)
         while waiting:
-            found = waiting.pop(0)
+            found = waiting.popleft()
             if not found.is_archive or found.problem or found.is_bundle:
                 result.append(found)
                 continue
@@ -67,25 +74,26 @@ class Chooser:
             except UnreadableSubmission as error:
                 remarks.append(str(error))
                 continue
-            remarks += [f"{refused.shown}: {refused.reason}" for refused in listing.refused]
+            remarks += _bounded([f"{refused.shown}: {refused.reason}" for refused in listing.refused])
             waiting += listing.files
         return result
 
     def _one(self, candidates: list[Found], renumbered: bool, remarks: list[str]) -> Found:
         """The rules in turn, each of which may leave fewer, until one file is left."""
+        weighed = cache(weight_of)
         rules: tuple[tuple[str, Callable[[list[Found]], list[Found]]], ...] = (
             ("each content counts once", _different),
             ("it was handed in last under its name", _newest if renumbered else _all),
             ("it is called like the handout", self._called_like_handout),
             ("no other one imports it", _not_imported),
-            ("it was made from the handout", _from_handout),
-            ("it alone holds code", _with_code),
-            ("it holds the most code", _largest),
+            ("it was made from the handout", lambda files: _heaviest(files, weighed, "from_handout")),
+            ("it alone holds code", lambda files: [found for found in files if weighed(found).code]),
+            ("it holds the most code", lambda files: _heaviest(files, weighed, "code")),
             ("its name comes first", _first),
         )
         left, reasons = candidates, []
         for reason, rule in rules:
-            fewer = rule(left)
+            fewer = rule(left) if len(left) > 1 else left
             if 0 < len(fewer) < len(left):
                 left = fewer
                 reasons.append(reason)
@@ -109,31 +117,39 @@ def _candidates(files: list[Found]) -> list[Found]:
     """Notebooks; scripts where there is none, a script beside a notebook being its helper; else bundles."""
     for kind in ("is_notebook", "is_script", "is_bundle"):
         if chosen := [found for found in files if getattr(found, kind)]:
-            return sorted(chosen, key=lambda found: (len(found.parts), found.parts))
+            return sorted(chosen, key=lambda found: (len(found.parts), found.parts))[:MAX_WEIGHED]
     return []
 
 
 def _nothing_in(files: list[Found], typed: bool, remarks: list[str]) -> str:
-    there = [_path(found) for found in files]
-    if there:
-        hint = next((_hint(found) for found in files if _hint(found)), "")
-        return f"There is no notebook or script, only {listed(there)}.{hint}"
+    """Why there is nothing to grade: what could not be opened, else what is there instead."""
     if remarks:
         return remarks[0]
+    if files:
+        hint = next((hint for found in files if (hint := _hint(found.name))), "")
+        return f"There is no notebook or script, only {listed(_path(found) for found in files)}{hint}."
     return "There is no file, only text typed into the platform." if typed else "There is no file at all."
 
 
-def _hint(found: Found) -> str:
-    """What a hidden ending hints at: browsers like to add one."""
-    name = found.name.lower()
-    for ending in (".ipynb", ".py"):
-        if name.endswith((f"{ending}.txt", f"{ending}.json", f"{ending}.html")):
-            return f" Rename {found.name} if it is a {ending} file, and go on."
+def _hint(name: str) -> str:
+    """What to do about a file that is not what was asked for."""
+    lowered = name.lower()
+    if lowered.endswith((".ipynb.txt", ".ipynb.json", ".py.txt")):  # browsers like to add an ending
+        return f": call it {printable(PurePath(name).stem)}, and go on"
+    if lowered.endswith((".rar", ".7z", ".gz", ".bz2", ".xz", ".zst")):
+        return ", which is not opened here: pack the files as a zip"
+    if lowered.endswith((".html", ".pdf")):
+        return ", which cannot be run: ask for the notebook itself"
     return ""
 
 
+def _bounded(remarks: list[str]) -> list[str]:
+    more = len(remarks) - MAX_REMARKS
+    return remarks if more <= 0 else [*remarks[:MAX_REMARKS], f"So it is with {counted(more, 'other file')}."]
+
+
 def _path(found: Found) -> str:
-    return "/".join(found.parts)
+    return printable("/".join(found.parts))
 
 
 def _stem(found: Found) -> str:
@@ -149,8 +165,6 @@ def _all(files: list[Found]) -> list[Found]:
 
 def _different(files: list[Found]) -> list[Found]:
     """The first of those with the same bytes; what cannot be read is different from all."""
-    if len(files) == 1:
-        return files
     return list({digest_of(found.path) or found.path: found for found in reversed(files)}.values())[::-1]
 
 
@@ -164,7 +178,7 @@ def _newest(files: list[Found]) -> list[Found]:
 
 
 def _not_imported(files: list[Found]) -> list[Found]:
-    if len(files) == 1 or files[0].is_notebook:
+    if files[0].is_notebook:
         return files
     imported = {found: imported_names(text_of(found)) - {_stem(found)} for found in files}
     return [
@@ -174,22 +188,10 @@ def _not_imported(files: list[Found]) -> list[Found]:
     ]
 
 
-def _from_handout(files: list[Found]) -> list[Found]:
-    return _heaviest(files, lambda found: weight_of(found).from_handout)
-
-
-def _with_code(files: list[Found]) -> list[Found]:
-    return files if len(files) == 1 else [found for found in files if weight_of(found).code]
-
-
-def _largest(files: list[Found]) -> list[Found]:
-    return _heaviest(files, lambda found: weight_of(found).code)
-
-
-def _heaviest(files: list[Found], weight: Callable[[Found], int]) -> list[Found]:
-    if len(files) == 1:
-        return files
-    weights = [weight(found) for found in files]
+def _heaviest(
+    files: list[Found], weighed: Callable[[Found], Weight], by: Literal["from_handout", "code"]
+) -> list[Found]:
+    weights = [getattr(weighed(found), by) for found in files]
     return [found for found, own in zip(files, weights, strict=True) if own == max(weights)]
 
 

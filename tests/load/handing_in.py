@@ -52,12 +52,18 @@ def zip_bytes(files: Mapping[str, bytes] | str, how: int = zipfile.ZIP_DEFLATED)
 
 
 def tarred(path: Path, files: Mapping[str, bytes], mode: str = "w:gz") -> Path:
-    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]  # the mode is a plain string
+    path.write_bytes(tar_bytes(files, mode))
+    return path
+
+
+def tar_bytes(files: Mapping[str, bytes], mode: str = "w") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]  # a plain string
         for name, data in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    return path
+    return buffer.getvalue()
 
 
 def files_below(folder: Path) -> list[str]:
