@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import platform
@@ -20,7 +19,7 @@ from grader.execute.bundle import bundle_bytes, read_bundle
 from grader.execute.kernel import Kernel
 from grader.load.submission import load_submission
 from grader.model.classroom import Worked
-from grader.model.grade import Grade
+from grader.model.grade import Grade, verdict_digest
 from grader.pipeline import Graded, grade, rejudge
 from grader.report.audience import for_audience
 from grader.report.html_report import to_html
@@ -56,12 +55,6 @@ class JudgingDesk:
         """See `Desk.opened`."""
         order = self.order
         yield lambda task: worked(task, lambda: graded(task.path, order, None), order)
-
-
-def verdict_digest(grade: Grade) -> str:
-    """Equal for verdicts that say the same: what they took and which grader said it are left out."""
-    said = grade.model_dump_json(exclude={"timing": True, "environment": {"grader"}})
-    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def graded(path: Path, order: Order, kernel: Kernel | None) -> Graded:

@@ -181,12 +181,11 @@ class Gradebook:
     ) -> bool:
         """Keep a new judgement beside the old one and let it stand; False where it is there already."""
         outcome = Outcome(grade.status, grade, evidence=stored.evidence, judged_from=stored.result)
-        digest = keeping.digest_of(grade)
 
         def change(connection: Connection) -> bool:
             there = connection.scalar(
                 select(results.c.id)
-                .where(keeping.under(key), results.c.digest == digest)
+                .where(keeping.under(key), results.c.digest == outcome.digest)
                 .order_by(results.c.id.desc())
                 .limit(1)
             )

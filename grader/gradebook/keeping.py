@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from dataclasses import dataclass, field
@@ -14,11 +13,12 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 from grader.gradebook.records import Line, LineExercise, ResultStatus
 from grader.gradebook.tables import added, attempts, events, grades, handins, results
 from grader.model.classroom import Handin, Key, Worked
-from grader.model.grade import Grade, Timing
+from grader.model.grade import Grade, verdict_digest
 
 DONE: tuple[ResultStatus, ...] = ("graded", "partly_graded", "refused")
 """Results that need not be tried again."""
-_COMPRESSION = 6
+_COMPRESSION = 1
+"""Most of a large grade is pictures in base64: higher levels take three times as long and save nothing."""
 _LONGEST_PROBLEM = 2000
 
 
@@ -34,6 +34,14 @@ class Outcome:
     run: str = ""
     costs: dict[str, Any] = field(default_factory=dict)
     """`seconds`, `processor_s`, `worker`."""
+    body: bytes = field(init=False)
+    """The grade as it is stored; made here, so that nobody waits for it with the database locked."""
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        grade = self.grade
+        object.__setattr__(self, "body", b"" if grade is None else _written(grade))
+        object.__setattr__(self, "digest", "" if grade is None else verdict_digest(grade))
 
 
 def outcome_of(worked: Worked, evidence: str | None, run: str) -> Outcome:
@@ -91,7 +99,6 @@ def add_result(connection: Connection, key: Key, outcome: Outcome, now: datetime
     """A further result under a key; never in place of one."""
     before = connection.scalar(select(func.count()).select_from(results).where(under(key)))
     grade = outcome.grade
-    text = "" if grade is None else _written(grade)
     values = {
         "submission": key.submission,
         "assignment_key": key.assignment,
@@ -103,7 +110,7 @@ def add_result(connection: Connection, key: Key, outcome: Outcome, now: datetime
         "status": outcome.status,
         "points": grade.points if grade else None,
         "line": line_of(grade).model_dump_json(),
-        "digest": digest_of(grade),
+        "digest": outcome.digest,
         "problem": outcome.problem[:_LONGEST_PROBLEM],
         "evidence": outcome.evidence,
         "judged_from": outcome.judged_from,
@@ -111,9 +118,8 @@ def add_result(connection: Connection, key: Key, outcome: Outcome, now: datetime
     }
     costs = {"seconds": 0.0, "processor_s": 0.0, "worker": ""} | outcome.costs
     result = added(connection, results, values | costs)
-    if text:
-        body = zlib.compress(text.encode(), _COMPRESSION)
-        connection.execute(insert(grades).values(result_id=result, body=body))
+    if grade is not None:
+        connection.execute(insert(grades).values(result_id=result, body=outcome.body))
     return result
 
 
@@ -165,14 +171,6 @@ def told_points(points: float | None) -> str:
     return "none" if points is None else f"{points:g}"
 
 
-def digest_of(grade: Grade | None) -> str:
-    """The same for two grades that differ in their times alone."""
-    if grade is None:
-        return hashlib.sha256().hexdigest()
-    timeless = grade.model_copy(update={"timing": Timing(total_s=0.0, student_s=0.0)})
-    return hashlib.sha256(_written(timeless).encode()).hexdigest()
-
-
 def read_grade(body: bytes) -> Grade:
     return Grade.model_validate(json.loads(zlib.decompress(body)))
 
@@ -202,9 +200,10 @@ def line_of(grade: Grade | None) -> Line:
     )
 
 
-def _written(grade: Grade) -> str:
+def _written(grade: Grade) -> bytes:
     # Python's own writer: it keeps NaN (a curve may hold some), which pydantic's turns into null for good.
-    return json.dumps(grade.model_dump(mode="python"), separators=(",", ":"))
+    text = json.dumps(grade.model_dump(mode="python"), separators=(",", ":"))
+    return zlib.compress(text.encode(), _COMPRESSION)
 
 
 def _note_handin(connection: Connection, student: int, assignment: str, attempt: int, handin: Handin) -> None:

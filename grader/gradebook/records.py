@@ -67,6 +67,8 @@ class Stored:
     points: float | None
     """The machine's."""
     line: Line
+    digest: str
+    """`verdict_digest` of the grade; empty where there is none."""
     problem: str
     report: str | None
     evidence: str | None

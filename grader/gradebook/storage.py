@@ -47,6 +47,7 @@ def as_stored(row: Row[Any]) -> Stored:
         status=row.status,
         points=row.points,
         line=Line.model_validate_json(row.line),
+        digest=row.digest,
         problem=row.problem,
         report=row.report,
         evidence=row.evidence,

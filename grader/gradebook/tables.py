@@ -136,7 +136,7 @@ results = Table(
     Column("status", String(16), nullable=False),
     Column("points", Float),
     Column("line", Plain, nullable=False, doc="JSON: `Line`"),
-    Column("digest", String(64), nullable=False, doc="SHA-256 of the grade without its times"),
+    Column("digest", String(64), nullable=False, doc="`verdict_digest` of the grade, or empty"),
     Column("problem", Plain, nullable=False),
     Column("evidence", Plain),
     Column("judged_from", ForeignKey("results.id")),

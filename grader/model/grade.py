@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 from typing import Literal
 
@@ -246,3 +247,9 @@ class Grade(Record):
     comments: tuple[Comment, ...] = ()
     """Of instructors, in the order in which they were made."""
     timing: Timing = Field(default=Timing(total_s=0.0, student_s=0.0))
+
+
+def verdict_digest(grade: Grade) -> str:
+    """SHA-256, equal for verdicts that say the same: what they took and which grader said it are left out."""
+    said = grade.model_dump_json(exclude={"timing": True, "environment": {"grader"}})
+    return hashlib.sha256(said.encode()).hexdigest()
