@@ -131,6 +131,12 @@ def test_what_much_of_a_class_has_is_nobodys_own() -> None:
     assert names(pairs(some)) == [("a", "b"), ("a", "c"), ("b", "c")]
 
 
+def test_identical_works_are_alike_though_each_line_is_common() -> None:
+    idiom = long_program("idiom")
+    whole = {key: (idiom, long_program(key)) for key in "abcdefgh"}
+    assert names(pairs(whole | {"y": (idiom,), "z": (idiom,)})) == [("y", "z")]
+
+
 def test_a_small_share_of_a_large_work_is_a_large_share_of_a_small_one() -> None:
     (pair,) = pairs({"a": (long_program("a", 20),), "b": (long_program("a", 20), long_program("b", 200))})
     assert pair.first_share > 0.9
