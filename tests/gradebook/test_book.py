@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from grader.gradebook.book import Gradebook, opened
 from grader.model.classroom import Refused, Roll, Student, Worked
+from grader.model.grade import Curve, Pictures
 from tests.gradebook.building import (
     ANA,
     BEN,
@@ -247,3 +250,31 @@ def test_judging_again_twice_changes_nothing(book: Gradebook) -> None:
         (stored,) = book.stored()
         book.rejudged(stored, new, grade([1, 1, 1], seconds=9.0))
     assert len(list(book.history())) == 2
+
+
+# ---------------------------------------------------------------- how it is stored
+
+
+def test_a_grade_comes_back_as_it_was(book: Gradebook) -> None:
+    """Numbers included that JSON does not have: a curve may hold some."""
+    curve = Curve(label="loss", epochs=(0.0, 1.0), values=(math.inf, -math.inf), low=(1.0, math.nan))
+    plain = grade([1.0, 0.1 + 0.2, None], codes=["loop-no-zero-grad"])
+    drawn = plain.exercises[0].model_copy(update={"pictures": Pictures(curves=(curve,))})
+    kept = plain.model_copy(update={"exercises": (drawn, *plain.exercises[1:])})
+    keep(book, ANA, "a", Worked(kept))
+    (stored,) = book.stored()
+    assert repr(book.grade_of(stored)) == repr(kept)
+
+
+def test_the_class_page_unpacks_no_grade_and_asks_as_often_for_many_as_for_few(book: Gradebook) -> None:
+    asked: list[str] = []
+    keep(book, ANA, "a")
+    event.listen(book._database.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    book.class_record(assignment())
+    few = len(asked)
+    for number in range(20):
+        keep(book, Student(f"student {number}"), str(number))
+    asked.clear()
+    book.class_record(assignment())
+    assert len(asked) == few
+    assert not [query for query in asked if "grades" in query]
