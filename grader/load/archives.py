@@ -141,13 +141,19 @@ class _Unpacking:
     spellings: dict[Parts, Parts] = field(default_factory=dict)
     """A path as file systems see it that ignore case → as it was written first."""
     files: set[Parts] = field(default_factory=set)
+    folders: set[Parts] = field(default_factory=set)
 
     def add(self, name: str, packed: int, opened: Callable[[], IO[bytes]]) -> None:
         """Unpack an ordinary file that takes `packed` bytes in the archive."""
 
         def put(parts: Parts) -> None:
+            if not parts:
+                raise _Refused("has no name")
             self._claim(parts)
+            if parts in self.folders:
+                raise _Refused("has the name of a folder")
             self.files.add(parts)
+            self._make_folder(parts[:-1])
             self._write(parts, packed, opened)
 
         self._member(name, put)
@@ -155,7 +161,7 @@ class _Unpacking:
     def add_folder(self, name: str) -> None:
         def make(parts: Parts) -> None:
             self._claim(parts)
-            self.folder.joinpath(*parts).mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._make_folder(parts)
 
         self._member(name, make)
 
@@ -173,7 +179,7 @@ class _Unpacking:
         parts: Parts = ()
         try:
             parts = safe_parts(name, self.limits.depth)
-            if parts and not self._is_skipped(parts):
+            if not self._is_skipped(parts):
                 act(parts)
         except _Refused as refused:
             self.left.append(Left(printable(name), parts, str(refused)))
@@ -193,11 +199,13 @@ class _Unpacking:
             if first in self.files:
                 raise _Refused("is there twice, and the first was taken")
 
+    def _make_folder(self, parts: Parts) -> None:
+        if parts not in self.folders:
+            self.folder.joinpath(*parts).mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folders.update(parts[:length] for length in range(len(parts) + 1))
+
     def _write(self, parts: Parts, packed: int, opened: Callable[[], IO[bytes]]) -> None:
         target = self.folder.joinpath(*parts)
-        if target.exists():
-            raise _Refused("has the name of a folder")
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file, opened() as source:
@@ -255,7 +263,7 @@ def _unpack_zip(archive: Path, unpacking: _Unpacking) -> None:
 
 def _unpack_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, unpacking: _Unpacking) -> None:
     name = _zipped_name(info)
-    if info.is_dir() or name.endswith("\\"):
+    if name.endswith(("/", "\\")):
         unpacking.add_folder(name)
     elif info.flag_bits & 0x1:
         raise Stopped("is locked with a password: pack the files without one")

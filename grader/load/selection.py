@@ -91,7 +91,9 @@ class Chooser:
             ("it holds the most code", lambda files: _heaviest(files, weighed, "code")),
             ("its name comes first", _first),
         )
-        left, reasons = candidates, []
+        left, reasons = candidates[:MAX_WEIGHED], []
+        if len(left) < len(candidates):
+            reasons.append(f"only {len(left)} were looked at")
         for reason, rule in rules:
             fewer = rule(left) if len(left) > 1 else left
             if 0 < len(fewer) < len(left):
@@ -117,7 +119,7 @@ def _candidates(files: list[Found]) -> list[Found]:
     """Notebooks; scripts where there is none, a script beside a notebook being its helper; else bundles."""
     for kind in ("is_notebook", "is_script", "is_bundle"):
         if chosen := [found for found in files if getattr(found, kind)]:
-            return sorted(chosen, key=lambda found: (len(found.parts), found.parts))[:MAX_WEIGHED]
+            return sorted(chosen, key=lambda found: (len(found.parts), found.parts))
     return []
 
 

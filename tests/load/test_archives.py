@@ -116,6 +116,12 @@ def test_a_name_that_leads_elsewhere_is_refused_and_the_rest_is_not(
     assert files_below(tmp_path) == ["a.tgz", "a.zip", "unpacked/0/lab.py", "unpacked/1/lab.py"]
 
 
+def test_a_member_without_a_name_is_told(tmp_path: Path, target: Path) -> None:
+    archive = zipped(tmp_path / "a.zip", {"X": b"1", "lab.py": b"1"})
+    archive.write_bytes(archive.read_bytes().replace(b"X", b"."))
+    assert problems(unpack(archive, target, SMALL)) == {".": "has no name"}
+
+
 def test_links_are_not_followed_and_never_made(tmp_path: Path, target: Path) -> None:
     zipfile_ = special(zipped(tmp_path / "a.zip", {"lab.py": b"1"}), "link.py", stat.S_IFLNK)
     assert problems(unpack(zipfile_, target, SMALL)) == {"link.py": "is a link"}
@@ -144,7 +150,13 @@ def test_the_first_of_two_names_is_kept(tmp_path: Path, target: Path) -> None:
         archive.writestr("ana/lab.py", "5")
         archive.writestr("Ana/other.py", "6")
         archive.writestr("ana", "7")
-    assert len(unpack(path, target, SMALL).left) == 5
+    assert [left.problem.partition(" ")[2] for left in unpack(path, target, SMALL).left] == [
+        "there twice, and the first was taken",
+        "a name that differs from another one in upper and lower case alone",
+        "there twice, and the first was taken",
+        "a name that differs from another one in upper and lower case alone",
+        "the name of a folder",
+    ]
     assert files_below(target) == ["ana/lab.py", "lab.py"]
     assert (target / "lab.py").read_text() == "1"
 

@@ -193,6 +193,16 @@ def test_one_of_several_is_taken_by_rules_that_are_told(
     assert all(because in remark and "Left aside: " in remark for remark in handin.remarks)
 
 
+def test_of_very_many_only_some_are_looked_at(find: Find, tmp_path: Path) -> None:
+    files = {f"ana/{number:02}.ipynb": notebook("x" * number) for number in range(1, 61)}
+    handin = of_ana(find(write(tmp_path / "class", {**files, "ion/lab.py": b"1"})))
+    assert handin.path.name == "50.ipynb"
+    assert handin.remarks[0].startswith(
+        "Of 60 notebooks 50.ipynb was taken: only 50 were looked at, it holds"
+    )
+    assert handin.remarks[0].endswith("and 54 more.")
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
