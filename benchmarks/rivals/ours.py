@@ -1,0 +1,42 @@
+"""`grade` on a folder of notebooks, as its users do it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from rivals.contender import Contender
+from rivals.handed_in import HandedIn
+
+_COMMANDS = Path(sys.executable).parent
+
+
+def ours(handed_in: Sequence[HandedIn], jobs: int) -> Contender:
+    """With everything that comes with it: sandbox, reports, evidence, gradebook, class page, exports."""
+
+    def lay_out(folder: Path) -> list[str]:
+        (folder / "class").mkdir()
+        for one in handed_in:
+            nbformat.write(one.notebook, folder / "class" / f"{one.student}.ipynb")
+        return ["grade", "class", "--jobs", str(jobs), "-o", "reports"]
+
+    return Contender(f"ours, {jobs} jobs", _COMMANDS, lay_out, _shares)
+
+
+def reports(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Student → the report as JSON, after a run in `folder`."""
+    for path in sorted((folder / "reports" / "students").glob("*.report.json")):
+        yield path.name.removesuffix(".report.json"), json.loads(path.read_text(encoding="utf-8"))
+
+
+def _shares(folder: Path) -> dict[str, float]:
+    return {
+        student: report["points"] / report["max_points"]
+        for student, report in reports(folder)
+        if report["status"] == "graded" and report["timing"]["student_s"] > 0
+    }
