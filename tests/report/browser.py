@@ -105,15 +105,20 @@ class Tab:
 
     def click(self, selector: str) -> None:
         """A click of the mouse in the middle of the first element that fits (of its first line)."""
-        where = self.value(
-            f"(e => {{ e.scrollIntoView({{block: 'center', inline: 'center'}});"
-            "const r = e.getClientRects()[0]; return [r.x + r.width / 2, r.y + r.height / 2] })"
-            f"(document.querySelector({json.dumps(selector)}))"
-        )
+        element = f"document.querySelector({json.dumps(selector)})"
+        for _ in range(3):  # what comes into sight may only then be laid out, and move the rest
+            self.value(f"{element}.scrollIntoView({{block: 'center', inline: 'center'}})")
+            self.frame()
+        where = self.value(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({element}.getClientRects()[0])")
         for kind in ("mousePressed", "mouseReleased"):
             self.call(
                 "Input.dispatchMouseEvent", type=kind, x=where[0], y=where[1], button="left", clickCount=1
             )
+
+    def frame(self) -> None:
+        """Until the page has been drawn once more; its scripts may be off."""
+        spot = {"x": 0, "y": 0, "width": 1, "height": 1, "scale": 1}
+        self.call("Page.captureScreenshot", clip=spot)
 
     def press(self, key: str, text: str = "") -> None:
         """A key, down and up: `Tab`, `Enter`; with the `text` that it types."""

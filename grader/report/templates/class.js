@@ -42,7 +42,8 @@
 
   const form = document.getElementById("filters");
   const field = (name) => document.getElementById("filter-" + name);
-  const searched = rows.map((row) => plain(row.textContent));
+  const noteOf = (row) => document.getElementById(row.querySelector("[popovertarget]").getAttribute("popovertarget"));
+  const searched = rows.map((row) => plain(row.textContent + " " + noteOf(row).textContent));
   const coded = rows.map((row) => row.dataset.codes.split("\n"));
 
   function filter() {
