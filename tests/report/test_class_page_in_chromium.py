@@ -18,7 +18,7 @@ from tests.report.class_sample import ATTACK, class_record
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed here")
 
 RECORD = class_record(30)
-NAMES = "Array.from(document.querySelectorAll('#table tbody tr')).filter(r => !r.hidden).map(r => r.cells[0].innerText)"
+NAMES = "Array.from(document.querySelectorAll('#table tbody tr:not([hidden]) th'), cell => cell.textContent.trim())"
 HEADERS = "#table thead th:nth-child({})"
 
 
@@ -259,7 +259,7 @@ def test_a_note_opens_with_or_without_script(page: Tab, folder: Path, script: bo
         assert page.value("document.getElementById('filters').hidden") is True
         assert page.value("document.querySelectorAll('#table th button').length") == 0
     (place,) = [i for i, row in enumerate(RECORD.rows, start=1) if row.key == "raised"]
-    page.click(f"#table tbody tr:nth-child({place}) .opener")
+    page.click(f"#table tbody tr:nth-child({place}) .more button")
     note = f"document.getElementById('more-{place}')"
     assert page.value(f"{note}.matches(':popover-open')") is True
     assert "Come and see me about exercise 3." in page.value(f"{note}.innerText")
@@ -273,6 +273,14 @@ def test_the_page_is_as_wide_as_the_screen(page: Tab, width: int) -> None:
         "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 500
     )
     assert page.value("document.documentElement.scrollWidth") <= width
+
+
+def test_the_table_is_one_to_a_screen_reader(page: Tab) -> None:
+    page.click(HEADERS.format(1) + " button")
+    told = page.call("Accessibility.getFullAXTree")["nodes"]
+    roles = [node["role"]["value"] for node in told if "role" in node]
+    assert roles.count("table") == 2 and roles.count("columnheader") == 7 + 4 + 9 + 5
+    assert roles.count("rowheader") == 9 + 30
 
 
 def test_on_paper_everything_is_there(page: Tab) -> None:
