@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+import grader
 from grader.batch.prepare import Prepared
 from grader.handout import handout_cells
 from grader.model.assignment import Assignment
@@ -26,7 +27,7 @@ class Likeness:
 
     def known(self) -> tuple[AlikePair, ...]:
         """The pairs of the last run; none where it kept none."""
-        return self._kept("")
+        return self._kept("") or ()
 
     def found(self, prepared: Sequence[Prepared]) -> tuple[AlikePair, ...]:
         """Compare everybody's code with everybody else's, the handout's subtracted.
@@ -37,27 +38,29 @@ class Likeness:
 
         # Of several attempts the last one read stands for the student.
         latest = {item.handin.student.key: item for item in prepared}
-        digest = _digest(latest)
-        if kept := self._kept(digest):
+        handout = self._handout()
+        digest = _digest(latest, handout)
+        kept = self._kept(digest)
+        if kept is not None:
             return kept
         works = [Work(key, item.submission.code_cells) for key, item in sorted(latest.items())]
-        pairs = alike(works, self._handout())
+        pairs = alike(works, handout)
         fields = {"of": digest, "pairs": [pair.model_dump(mode="json") for pair in pairs]}
         write_atomically(self._file, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
         return pairs
 
-    def _kept(self, digest: str) -> tuple[AlikePair, ...]:
+    def _kept(self, digest: str) -> tuple[AlikePair, ...] | None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ValidationError):
             fields = json.loads(self._file.read_text(encoding="utf-8"))
             if digest in ("", fields["of"]):
                 return tuple(AlikePair.model_validate(pair) for pair in fields["pairs"])
-        return ()
+        return None
 
     def _handout(self) -> list[str]:
         given = [cell.source for cell in handout_cells(self._assignment) if cell.kind == "code"]
         return given + [path.read_text(encoding="utf-8") for path in self._assignment.support]
 
 
-def _digest(latest: dict[str, Prepared]) -> str:
+def _digest(latest: dict[str, Prepared], handout: Sequence[str]) -> str:
     of = sorted((key, item.key.submission) for key, item in latest.items())
-    return hashlib.sha256(json.dumps(of).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([grader.__version__, handout, of]).encode()).hexdigest()
