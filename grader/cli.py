@@ -31,6 +31,7 @@ from grader.commands.options import (
     Probe,
     Reason,
     Sandbox,
+    Scale,
     Where,
     Who,
 )
@@ -218,6 +219,15 @@ def export(
     assignment: AssignmentFolder = None,
     gradebook: Where = None,
     audience: ForWhom = Audience.instructor,
+    column: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The assignment's heading in Canvas's own export: 'Lab 4 (12345)'."
+        ),
+    ] = "",
+    scale: Annotated[
+        Scale, typer.Option(help="What a platform's gradebook is to hold: the grade, or points alone.")
+    ] = Scale.grade,
 ) -> None:
     """Write a class's page and exports again from its gradebook: after overrides and comments, or in other formats."""
     from grader.api import configured
@@ -227,7 +237,14 @@ def export(
     from grader.commands.show import formats_in
 
     wanted = formats_in(formats, (*REPORTS, *EXPORTS))
-    order = Order(configured(assignment), out=out, formats=wanted, audience=audience.value)
+    order = Order(
+        configured(assignment),
+        out=out,
+        formats=wanted,
+        audience=audience.value,
+        column=column,
+        scale=scale.value,
+    )
     write_class(order, ClassFolder(out), gradebook)
 
 

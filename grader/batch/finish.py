@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -89,7 +90,7 @@ class ClassFiles:
 
     def _put(self, form: str, record: ClassRecord) -> Path:
         name, make = _FILES[form]
-        content, left_out = make(record, self._feedback)
+        content, left_out = make(record, self._order, self._feedback)
         self._remarks += left_out
         path = self._folder.root / name
         try:
@@ -117,35 +118,37 @@ def _mistakes(rows: Sequence[ClassRow]) -> list[MistakeInfo]:
     ]
 
 
-def _page(record: ClassRecord, feedback: _Feedback) -> Made:
+def _page(record: ClassRecord, order: Order, feedback: _Feedback) -> Made:
     return to_class_page(record).encode(), ()
 
 
-def _json(record: ClassRecord, feedback: _Feedback) -> Made:
+def _json(record: ClassRecord, order: Order, feedback: _Feedback) -> Made:
     return to_class_json(record).encode(), ()
 
 
-def _csv(record: ClassRecord, feedback: _Feedback) -> Made:
+def _csv(record: ClassRecord, order: Order, feedback: _Feedback) -> Made:
     return to_csv(record).encode(), ()
 
 
-def _canvas(record: ClassRecord, feedback: _Feedback) -> Made:
-    made = to_canvas_csv(record)
+def _canvas(record: ClassRecord, order: Order, feedback: _Feedback) -> Made:
+    named = re.fullmatch(r"(.*) \(([0-9]+)\)", order.column)
+    title, number = (named[1], int(named[2])) if named else (order.column, None)
+    made = to_canvas_csv(record, number, title, order.scale)
     return made.text.encode(), made.remarks
 
 
-def _moodle(record: ClassRecord, feedback: _Feedback) -> Made:
-    made = to_moodle_csv(record)
+def _moodle(record: ClassRecord, order: Order, feedback: _Feedback) -> Made:
+    made = to_moodle_csv(record, order.scale)
     return made.text.encode(), made.remarks
 
 
-def _zip(record: ClassRecord, feedback: _Feedback) -> Made:
+def _zip(record: ClassRecord, order: Order, feedback: _Feedback) -> Made:
     whole = io.BytesIO()
     remarks = feedback_zip(record, feedback, whole)
     return whole.getvalue(), remarks
 
 
-_FILES: dict[str, tuple[str, Callable[[ClassRecord, _Feedback], Made]]] = {
+_FILES: dict[str, tuple[str, Callable[[ClassRecord, Order, _Feedback], Made]]] = {
     "html": ("class.html", _page),
     "json": ("class.json", _json),
     "csv": ("grades.csv", _csv),

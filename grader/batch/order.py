@@ -12,6 +12,7 @@ from grader.model.assignment import Assignment
 from grader.model.grade import Grade
 from grader.pipeline import Probe
 from grader.report.audience import Audience
+from grader.report.lms import Scale
 
 BUNDLE = ".evidence.zip"
 REPORTS = ("html", "json")
@@ -34,6 +35,10 @@ class Order:
     formats: tuple[str, ...] = REPORTS
     audience: Audience = "instructor"
     keep_evidence: bool = False
+    column: str = ""
+    """What Canvas calls the assignment in its own export, `Lab 4 (12345)`; empty for the assignment's title."""
+    scale: Scale = "grade"
+    """What goes into a platform's gradebook: the grade, or the points without base points."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ class Audience(StrEnum):
     instructor = "instructor"
 
 
+class Scale(StrEnum):
+    grade = "grade"
+    points = "points"
+
+
 Paths = Annotated[
     list[Path],
     typer.Argument(
