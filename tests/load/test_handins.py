@@ -147,6 +147,11 @@ def test_a_file_that_is_named_twice_is_graded_once(find: Find, tmp_path: Path) -
     }
 
 
+def test_a_file_inside_a_folder_that_is_named_too_is_graded_once(find: Find, tmp_path: Path) -> None:
+    folder = write(tmp_path / "class", "ana/lab.py ion/lab.py")
+    assert set(keys(find(folder / "ana" / "lab.py", folder))) == {"ana", "ion"}
+
+
 def test_equal_names_are_told_apart_by_their_folders(find: Find, tmp_path: Path) -> None:
     write(tmp_path, "a/lab.py b/lab.py b/other/lab.py")
     paths = [tmp_path / "a" / "lab.py", tmp_path / "b" / "lab.py", tmp_path / "b" / "other" / "lab.py"]
@@ -339,6 +344,25 @@ def test_names_that_look_like_canvass_by_chance_are_left_alone(find: Find, tmp_p
         "lab_1_2_ana",
         "lab_1_2_ion",
     }
+
+
+def test_one_name_like_canvass_among_others_is_left_alone(find: Find, tmp_path: Path) -> None:
+    assert set(keys(find(write(tmp_path / "class", "ana_1_2_lab.py eva.py ion.py")))) == {
+        "ana_1_2_lab",
+        "eva",
+        "ion",
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "key"),
+    [
+        ("class/Ana_12_assignsubmission_file_/lab.py", "12"),
+        ("lab-submissions/lab-ana/lab.py lab-submissions/lab-ana/.git/HEAD", "ana"),
+    ],
+)
+def test_a_download_may_hold_one_student(files: str, key: str, find: Find, tmp_path: Path) -> None:
+    assert set(keys(find(zipped(tmp_path / "x.zip", files)))) == {key}
 
 
 def test_a_gradescope_export(find: Find, tmp_path: Path) -> None:
