@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 
 from grader.gradebook.book import Gradebook, opened
+from grader.gradebook.tables import handins
 from grader.model.classroom import Refused, Roll, Student, Worked
 from grader.model.grade import Curve, Pictures
 from tests.gradebook.building import (
@@ -147,6 +148,17 @@ def test_an_old_file_handed_in_again_counts_again(book: Gradebook) -> None:
     book.again(handin(ANA), key("a"))
     assert (row(book).points, row(book).attempts) == (3.0, 2)
     assert row(book).report == "students/ana.report.html"
+
+
+@pytest.mark.parametrize("date", [None, NOON])
+def test_the_same_hand_in_seen_again_is_one_and_says_what_was_seen_last(
+    book: Gradebook, date: object
+) -> None:
+    for place in ("old", "new"):
+        keep(book, ANA, "a", handed_in=date, shown=place)
+    assert row(book).shown == "new"
+    with book._database.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(handins)) == 1
 
 
 def test_best_takes_the_first_of_equal_ones_and_none_below_zero(book: Gradebook) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import UsageError
+from grader.gradebook import migrating
 from grader.gradebook.book import opened
 from tests.gradebook.building import ANA, BEN, assignment, keep, key, roll, row, worked
 
@@ -205,8 +206,11 @@ def test_a_place_where_nobody_may_write_is_told() -> None:
 def test_a_read_only_gradebook_is_told(file: Path, folder_mode: int) -> None:
     code = """
 import os
+from pathlib import Path
+from grader.gradebook import migrating
 with opened("sqlite://") as book:  # everything is imported while that is still allowed
     keep(book, BEN, "b")
+migrating.scripts_folder = lambda: Path(sys.argv[2])
 os.setuid(65534)
 try:
     with opened(sys.argv[1]) as book:
@@ -217,8 +221,11 @@ except UsageError as error:
     with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to other users
         copy = Path(shutil.copy(file, folder))
         copy.chmod(0o444)
+        scripts = shutil.copytree(migrating.scripts_folder(), Path(folder, "scripts"))
+        for part in (scripts, scripts / "versions"):
+            part.chmod(0o755)
         copy.parent.chmod(folder_mode)
-        out, err = child(code, copy).communicate()
+        out, err = child(code, copy, scripts).communicate()
     assert err == "" and out.startswith(f"{copy}: ") and "may" in out and out.count("\n") == 1
 
 

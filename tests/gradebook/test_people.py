@@ -80,6 +80,16 @@ def test_a_teams_repository_makes_nobody_one_person(book: Gradebook) -> None:
     assert keys(book) == ["ana", "ben", "cleo"]
 
 
+def test_a_teams_entry_goes_to_no_single_member(book: Gradebook) -> None:
+    team = Student("team-1", ids={"github": "team-1"})
+    book.enrol(roll(team), assignment())
+    keep(book, team, "a")
+    members = [Student(name, ids={"github": "team-1"}) for name in ("ana", "ben")]
+    book.enrol(roll(*members), assignment())
+    assert keys(book) == ["ana", "ben", "team-1"]
+    assert row(book, team).attempts == 1
+
+
 def test_two_entries_of_one_roll_stay_two(book: Gradebook) -> None:
     book.enrol(roll(Student("a", email="x@example.org"), Student("b")), assignment())
     book.enrol(roll(Student("a"), Student("b", email="x@example.org")), assignment())
