@@ -53,7 +53,7 @@ def grade_class(paths: Sequence[Path], order: Order, settings: ClassSettings) ->
                 ClassFiles(order, folder, book),
             )
             with errors.status("Reading what was handed in …"):
-                roll = find_handins(paths, unpacked, settings.roster)
+                roll = find_handins(paths, unpacked, settings.roster, order.assignment.id)
                 plan = classroom.plan(roll)
             _grade(plan, classroom, order, settings)
             with errors.status("Comparing submissions and writing the class page …"):
