@@ -146,9 +146,8 @@ def _url(where: str | Path) -> URL:
     try:
         url = make_url(where)
     except ArgumentError as error:
-        raise UsageError(
-            f"{where}: no database URL: write sqlite:///PATH or postgresql://HOST/NAME"
-        ) from error
+        # What nobody can read may hold a password somewhere, so it is not repeated.
+        raise UsageError("no database URL: write sqlite:///PATH or postgresql://HOST/NAME") from error
     # The driver that the extra [postgresql] installs; SQLAlchemy's own default is another one.
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
 
