@@ -27,7 +27,7 @@ def for_audience(grade: Grade, audience: Audience) -> Grade:
     hidden = exercises != grade.exercises or kept != grade.diagnoses
     if hidden or grade.needs_review:
         kept = (_REVIEW, *kept)
-    lessons = tuple(lesson for lesson in grade.lessons if not _is_integrity(lesson.code))
+    lessons = tuple(lesson for lesson in grade.lessons if not is_integrity(lesson.code))
     return grade.model_copy(update={"exercises": exercises, "diagnoses": kept, "lessons": lessons})
 
 
@@ -38,8 +38,9 @@ def _without_integrity(exercise: ExerciseResult) -> ExerciseResult:
 
 
 def _open_diagnoses(diagnoses: tuple[Diagnosis, ...]) -> tuple[Diagnosis, ...]:
-    return tuple(diagnosis for diagnosis in diagnoses if not _is_integrity(diagnosis.code))
+    return tuple(diagnosis for diagnosis in diagnoses if not is_integrity(diagnosis.code))
 
 
-def _is_integrity(code: str) -> bool:
+def is_integrity(code: str) -> bool:
+    """Whether a diagnosis is one whose details students do not read."""
     return code.startswith("integrity-")

@@ -16,10 +16,9 @@ from grader.model.grade import (
     ExerciseResult,
     Grade,
     Outcome,
-    Override,
 )
-from grader.model.submission import Where
-from grader.report.text import exercise_name, number, one_line, outcome, place
+from grader.report.sentences import SEVERITIES, STANDINGS, at, decision, remarks
+from grader.report.text import exercise_name, number, one_line, outcome
 
 _STYLES = {
     Outcome.PASSED: "green",
@@ -28,12 +27,6 @@ _STYLES = {
     Outcome.SKIPPED: "dim",
     Outcome.NOT_ATTEMPTED: "dim",
     Outcome.NOT_GRADED: "magenta",
-}
-_SEVERITIES = {"fail": "mistake", "part": "half right", "warn": "worth knowing", "info": "note"}
-_STANDINGS = {
-    "graded": "",
-    "partly_graded": "Partly graded: some checks could not be made. The grader is at fault: no cost.",
-    "not_graded": "Not graded: the grader could not do its work. This is no zero.",
 }
 
 
@@ -46,7 +39,7 @@ def to_terminal(grade: Grade, console: Console) -> None:
     console.print(_table(grade))
     for exercise in grade.exercises:
         if exercise.override is not None:
-            _print_override(exercise.number, exercise.override, console)
+            _say(console, f"{exercise_name(exercise.number)}: {decision(exercise)}", "cyan")
     for comment in grade.comments:
         _print_comment(comment, console)
     for diagnosis in grade.diagnoses:
@@ -70,7 +63,7 @@ def _print_score(grade: Grade, console: Console) -> None:
     score.append(f"   {number(grade.points)} of {number(grade.max_points)} points")
     console.print(score, highlight=False)
     _say(console, _circumstances(grade.environment), "dim")
-    for line in (_STANDINGS[grade.status], "Needs review by an instructor." if grade.needs_review else ""):
+    for line in (STANDINGS[grade.status], "Needs review by an instructor." if grade.needs_review else ""):
         if line:
             _say(console, line, "magenta")
 
@@ -98,12 +91,6 @@ def _table(grade: Grade) -> Table:
     return table
 
 
-def _print_override(exercise: int, override: Override, console: Console) -> None:
-    points = f"{number(override.points)} instead of {number(override.machine_points)}"
-    line = f"{exercise_name(exercise)}: points set by an instructor: {points} · {one_line(override.reason)}"
-    _say(console, line, "cyan")
-
-
 def _print_comment(comment: Comment, console: Console) -> None:
     about = "" if comment.exercise is None else f" on {exercise_name(comment.exercise)}"
     _say(console, f"Comment{about}: {one_line(comment.text, 2000)}", "cyan")
@@ -123,23 +110,16 @@ def _print_mistakes(exercise: ExerciseResult, kind: str, console: Console) -> No
 
 def _print_check(check: CheckResult, kind: str, console: Console) -> None:
     points = f"{number(check.points)} / {number(check.max_points)}"
-    head = f"{one_line(check.id)}: {outcome(check.status)}, {points}{_at(check.where, kind)}"
+    head = f"{one_line(check.id)}: {outcome(check.status)}, {points}{at(check.where, kind)}"
     _say(console, head, _STYLES[check.status], indent=2)
     _say(console, one_line(check.message), indent=4)
-    if check.status is Outcome.SKIPPED:
-        return
-    for word, value in (("expected", check.expected), ("seen", check.actual), ("hint", check.hint)):
-        if value is not None:
-            _say(console, f"{word}: {one_line(value)}", "dim", indent=4)
+    for remark in remarks(check):
+        _say(console, remark, "dim", indent=4)
 
 
 def _print_diagnosis(diagnosis: Diagnosis, kind: str, console: Console) -> None:
-    severity = _SEVERITIES[diagnosis.severity]
-    _say(console, f"{severity}: {one_line(diagnosis.code)}{_at(diagnosis.where, kind)}", "bold", indent=2)
+    severity = SEVERITIES[diagnosis.severity]
+    _say(console, f"{severity}: {one_line(diagnosis.code)}{at(diagnosis.where, kind)}", "bold", indent=2)
     _say(console, one_line(diagnosis.message), indent=4)
     if diagnosis.hint:
         _say(console, f"hint: {one_line(diagnosis.hint)}", "dim", indent=4)
-
-
-def _at(where: Where | None, kind: str) -> str:
-    return f" ({place(where, kind)})" if where else ""
