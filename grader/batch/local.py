@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
+from grader.batch.forking import forking
 from grader.batch.task import Desk, Task, in_order
 from grader.batch.worker import PRELOADED, serve
+from grader.execute.temporary import sweep
 from grader.model.classroom import Worked
 
 _LOOK_S = 1.0
@@ -58,7 +60,6 @@ class LocalWorkers:
         self._has_room = has_room
         self._tries = tries
         self._hands: list[_Hand] = []
-        self._context = _context()
 
     def __enter__(self) -> LocalWorkers:
         return self
@@ -71,6 +72,8 @@ class LocalWorkers:
         for hand in self._hands:
             _see_off(hand.process)
         self._hands.clear()
+        # What a killed worker and its killed launcher left, the next launcher would remove; here comes none.
+        sweep()
 
     def run(self, tasks: Sequence[Task], started: Callable[[Task], None]) -> Iterator[tuple[Task, Worked]]:
         """See `Engine.run`."""
@@ -110,6 +113,10 @@ class LocalWorkers:
             return None
         idle = (hand for hand in self._hands if hand.task is None)
         return next(idle, None) or self._hired()
+
+    @cached_property
+    def _context(self) -> BaseContext:
+        return forking(PRELOADED)
 
     def _hired(self) -> _Hand:
         ours, theirs = self._context.Pipe()
@@ -155,12 +162,3 @@ def _given_up(tries: int) -> str:
     return (
         f"not graded: {tries} workers ended without an answer (killed, out of memory, or silent for too long)"
     )
-
-
-def _context() -> BaseContext:
-    """Workers are forked from a process that has imported everything and has no threads; elsewhere, spawned."""
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    if "forkserver" in methods:
-        context.set_forkserver_preload(list(PRELOADED))
-    return context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from multiprocessing.connection import Connection
 from types import FrameType
@@ -19,11 +20,18 @@ def serve(line: Connection, desk: Desk) -> None:
     """Answer each task that comes over `line` with a `Worked`; end when nobody is at its other end."""
     # Ctrl-C reaches the whole terminal group; the coordinator hears it and ends its workers in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _hear_signals()
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_follow_parent, name="parent", daemon=True).start()
     with desk.opened() as work:
         while (task := _next(line)) is not None:
             line.send(work(task))
+
+
+def _hear_signals() -> None:
+    """The process that it was forked from keeps Ctrl-C waiting; kernels, which inherit that, are interrupted by it."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _next(line: Connection) -> Task | None:

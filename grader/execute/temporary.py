@@ -20,10 +20,10 @@ from typing import Literal
 if sys.platform != "win32":
     import fcntl
 
-Kind = Literal["warm", "cold", "fonts"]
-"""A launcher's home, the scratch folder of a kernel without a launcher, a list of fonts that is being made."""
+Kind = Literal["warm", "cold", "fonts", "fork"]
+"""A launcher's home, the scratch folder of a kernel without a launcher, a list of fonts that is being made, sockets."""
 
-_NAME = re.compile(r"grade-(?:warm|cold|fonts)-[a-z0-9_]{8}")
+_NAME = re.compile(r"grade-(?:warm|cold|fonts|fork)-[a-z0-9_]{8}")
 _ATTEMPTS = 100
 _LONGEST_BASE = 80
 """Characters; a socket's path may have about 104, of which the scratch folder and the socket take some 20."""
@@ -58,7 +58,7 @@ def held_folder(kind: Kind, base: Path | None = None) -> HeldFolder:
         OSError: it cannot be made.
     """
     base = base or _temporary()
-    _sweep(base)
+    sweep(base)
     for _ in range(_ATTEMPTS):
         path = Path(tempfile.mkdtemp(prefix=f"grade-{kind}-", dir=base))
         try:
@@ -93,8 +93,9 @@ def _temporary() -> Path:
     return base if len(str(base)) <= _LONGEST_BASE else Path("/tmp")
 
 
-def _sweep(base: Path) -> None:
-    """Remove this user's folders that nobody holds."""
+def sweep(base: Path | None = None) -> None:
+    """Remove this user's folders that nobody holds, in `base` or where temporary files go."""
+    base = base or _temporary()
     with contextlib.suppress(OSError), os.scandir(base) as entries:
         for path in [Path(entry.path) for entry in entries if _NAME.fullmatch(entry.name)]:
             # In use, another user's, or gone by now.
