@@ -24,6 +24,7 @@ from grader.commands.options import (
     ForWhom,
     HeldBy,
     Jobs,
+    Of,
     OnDevice,
     Out,
     PassAt,
@@ -140,7 +141,7 @@ def run(
     """Grade notebooks and scripts (the default command): one with its whole verdict, or a class into a gradebook."""
     # The heavy imports wait for the work: `--help` and a mistyped option answer at once.
     from grader.api import configured
-    from grader.batch.order import EXPORTS, REPORTS, Order
+    from grader.batch.order import EXPORTS, REPORTS, USUAL, Order
     from grader.batch.places import DEFAULT, ClassFolder
     from grader.commands.show import formats_in
     from grader.load.lone import lone_submission
@@ -148,7 +149,7 @@ def run(
     chosen = configured(assignment, seed=seed, timeout=timeout)
     alone = None if gradebook or roster or cluster or force else lone_submission(paths)
     known = REPORTS if alone else (*REPORTS, *EXPORTS)
-    wanted = formats_in(formats or ",".join(REPORTS if alone else (*REPORTS, "csv")), known)
+    wanted = formats_in(formats or ",".join(USUAL if alone else (*USUAL, "csv")), known)
     order = Order(
         chosen,
         device.value,
@@ -190,7 +191,7 @@ def rejudge(
 ) -> None:
     """Judge stored evidence with the rubric as it is now; nothing is run."""
     from grader.api import configured
-    from grader.batch.order import EXPORTS, REPORTS, Order
+    from grader.batch.order import EXPORTS, REPORTS, USUAL, Order
     from grader.commands.show import formats_in
 
     chosen = configured(assignment)
@@ -200,13 +201,13 @@ def rejudge(
 
         for bundle in bundles:
             read_for_rejudging(bundle)
-        wanted = formats_in(formats or ",".join(REPORTS), REPORTS)
+        wanted = formats_in(formats or ",".join(USUAL), REPORTS)
         order = Order(chosen, out=out, formats=wanted, audience=audience.value)
         raise typer.Exit(work_through(bundles, order, None, pass_at))
     from grader.batch.places import DEFAULT, ClassFolder
     from grader.commands.class_again import rejudge_class
 
-    wanted = formats_in(formats or ",".join((*REPORTS, "csv")), (*REPORTS, *EXPORTS))
+    wanted = formats_in(formats or ",".join((*USUAL, "csv")), (*REPORTS, *EXPORTS))
     order = Order(chosen, out=out, formats=wanted, audience=audience.value)
     folder = ClassFolder(out or DEFAULT)
     raise typer.Exit(rejudge_class(order, folder, gradebook, jobs, dry_run=dry_run))
@@ -261,6 +262,7 @@ def override(
     withdraw: Annotated[
         bool, typer.Option("--withdraw", help="Let the machine's points count again.")
     ] = False,
+    of: Of = None,
     out: ClassOut = Path("reports"),
     gradebook: Where = None,
 ) -> None:
@@ -275,6 +277,7 @@ def override(
         None if withdraw else points,
         reason,
         who,
+        of,
         withdraw=withdraw,
     )
 
@@ -287,13 +290,14 @@ def comment(
         int | None, typer.Option(metavar="N", min=1, help="The exercise it is about.")
     ] = None,
     who: Who = "",
+    of: Of = None,
     out: ClassOut = Path("reports"),
     gradebook: Where = None,
 ) -> None:
     """Add a comment to a student's report."""
     from grader.commands.marks import add_comment
 
-    add_comment(_folder(out), gradebook, student, text, exercise, who)
+    add_comment(_folder(out), gradebook, student, text, exercise, who, of)
 
 
 @app.command()

@@ -25,6 +25,7 @@ def set_points(
     points: float | None,
     reason: str,
     who: str,
+    assignment: str | None = None,
     *,
     withdraw: bool,
 ) -> None:
@@ -37,21 +38,27 @@ def set_points(
     with opened(gradebook or folder.gradebook, create=False) as book:
         who = who or getpass.getuser()
         if points is None:
-            changed = book.withdraw(student, exercise, reason=reason, who=who)
+            changed = book.withdraw(student, exercise, reason=reason, who=who, assignment=assignment)
         else:
-            changed = book.override(student, exercise, points, reason=reason, who=who)
+            changed = book.override(student, exercise, points, reason=reason, who=who, assignment=assignment)
     say(Console(), _told(changed), _REFRESH)
 
 
 def add_comment(
-    folder: ClassFolder, gradebook: str | None, student: str, text: str, exercise: int | None, who: str
+    folder: ClassFolder,
+    gradebook: str | None,
+    student: str,
+    text: str,
+    exercise: int | None,
+    who: str,
+    assignment: str | None = None,
 ) -> None:
     """Add a comment.
 
     Raises UsageError.
     """
     with opened(gradebook or folder.gradebook, create=False) as book:
-        book.comment(student, text, exercise=exercise, who=who or getpass.getuser())
+        book.comment(student, text, exercise=exercise, who=who or getpass.getuser(), assignment=assignment)
     say(Console(), f"noted; {_REFRESH}")
 
 

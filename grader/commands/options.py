@@ -58,7 +58,8 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help="What to write, several with commas: html, json; of a class also csv, canvas, moodle, feedback.",
+        help="What to write, several with commas: html, json, junit, text, github, gradescope, classroom; "
+        "of a class also csv, canvas, moodle, feedback.",
     ),
 ]
 AssignmentFolder = Annotated[
@@ -105,4 +106,8 @@ Jobs = Annotated[
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; the student reads it too.")]
 Who = Annotated[
     str, typer.Option("--by", metavar="NAME", help="Who says so (default: the name you are logged in with).")
+]
+Of = Annotated[
+    str | None,
+    typer.Option("--of", metavar="ID", help="The assignment's id, where the gradebook holds several."),
 ]
