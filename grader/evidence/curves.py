@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ class _Row:
     part: Part
     what: str
     code: str | None = None
+
+    @cached_property
+    def sorted(self) -> Array:
+        """What was recomputed, in ascending order."""
+        return np.sort(self.values[np.isfinite(self.values)])
 
 
 @dataclass(frozen=True)
@@ -280,12 +286,14 @@ def _aligned(values: Array, row: _Row, tight: bool) -> bool:
     for selected in _selections(row.values, len(values)):
         length = min(len(selected), len(values))
         known = np.isfinite(selected[:length])
-        if (known.sum() < min(3, length) and not known.all()) or known.sum() < 2:
+        count = np.count_nonzero(known)
+        if (count < min(3, length) and count < length) or count < 2:
             continue
         truth, given = selected[:length][known], values[:length][known]
         scales = (1.0,) if row.meaning == "loss" else (1.0, 0.01)
         for scale in scales:
-            if (np.abs(given * scale - truth) <= _tolerance(truth, row.meaning, tight)).mean() >= _ENOUGH:
+            near = np.abs(given * scale - truth) <= _tolerance(truth, row.meaning, tight)
+            if np.count_nonzero(near) / count >= _ENOUGH:
                 return True
     return False
 
@@ -299,24 +307,28 @@ def _tolerance(truth: Array, meaning: Meaning, tight: bool) -> Any:
 
 def _selections(row: Array, length: int) -> Iterator[Array]:
     """The row where its length fits by one, and its regular samples that have about this length."""
-    if abs(len(row) - length) <= 1:
-        yield row
-        yield row[1:]
-    for stride in sorted({len(row) // length, -(-len(row) // length), round(len(row) / length)} - {0, 1}):
+    return (row[part] for part in _parts(len(row), length))
+
+
+@lru_cache(maxsize=1024)
+def _parts(count: int, length: int) -> tuple[slice, ...]:
+    """The same for a row of `count` figures, as slices of it."""
+    parts = [slice(None), slice(1, None)] if abs(count - length) <= 1 else []
+    for stride in sorted({count // length, -(-count // length), round(count / length)} - {0, 1}):
         for offset in {0, stride - 1, 1}:
-            sample = row[offset::stride]
-            if abs(len(sample) - length) <= 1:
-                yield sample
+            if abs(len(range(offset, count, stride)) - length) <= 1:
+                parts.append(slice(offset, None, stride))
+    return tuple(parts)
 
 
 def _among(values: Array, row: _Row) -> bool:
     """Whether nearly all the numbers stand in the row to float precision, wherever they were taken."""
-    known = np.sort(row.values[np.isfinite(row.values)])
+    known = row.sorted
     if (
         len(known) < 3
         or len(values) > 4 * len(known)
-        or len(np.unique(values)) < 3
         or (row.meaning == "accuracy" and not row.code)
+        or len(np.unique(values)) < 3
     ):
         return False
     at = np.clip(np.searchsorted(known, values), 1, len(known) - 1)

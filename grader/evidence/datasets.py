@@ -24,6 +24,7 @@ _CLOSE = 2e-4
 """Largest distance, in units of the data's spread, at which a row counts as one of the dataset's."""
 _FITTED_ROWS = 400
 """Enough to find a scaling by; all rows are then held against it."""
+_REMEMBERED_ROWS = 2000
 _LARGEST = 1e12
 """No scaling that a model could be trained on makes features larger; beyond it sums of squares overflow."""
 
@@ -116,7 +117,7 @@ class RowFinder:
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         self._spread = rows.features.std(axis=0)
-        self._tree = cKDTree(rows.features / self._spread)
+        self._tree = _tree(_Numbers.of(rows.features))
         self._maps: list[tuple[Array, Array]] = [(np.ones_like(self._spread), np.zeros_like(self._spread))]
 
     def match(self, values: Array) -> Match | None:
@@ -130,7 +131,7 @@ class RowFinder:
         values = values.astype(np.float64)
         if not np.isfinite(values).all() or np.abs(values).max() > _LARGEST:
             return None
-        known = max((self._with(values, *scaling) for scaling in self._maps), key=lambda match: match.share)
+        known = self._best_known(values)
         if known.share >= 0.6:
             return known
         found = self._fit(values)
@@ -138,6 +139,18 @@ class RowFinder:
             self._maps.append((found.scale, found.shift))
             return found
         return None
+
+    def _best_known(self, values: Array) -> Match:
+        """By the first scaling that explains the most rows."""
+        best = None
+        for scaling in self._maps:
+            match = self._with(values, *scaling)
+            if best is None or match.share > best.share:
+                best = match
+            if match.share == 1.0:
+                break
+        assert best is not None
+        return best
 
     def _with(self, values: Array, scale: Array, shift: Array) -> Match:
         places = self._places(values, scale, shift)
@@ -147,29 +160,68 @@ class RowFinder:
         return Match(np.where(distances <= _CLOSE, nearest, -1), scale, shift)
 
     def _places(self, values: Array, scale: Array, shift: Array) -> Array | None:
-        """The rows in the tree's units; None where this scaling cannot be undone."""
-        with np.errstate(all="ignore"):
-            places = (values - shift) / scale / self._spread
-        return places if np.isfinite(places).all() else None
+        return _places(values, scale, shift, self._spread)
 
     def _fit(self, values: Array) -> Match | None:
-        """Guess the map from quantiles, then refine it on nearest neighbours until it stands still."""
+        """By a scaling of these rows' own, where one is found."""
         if len(values) < 50 or (values.std(axis=0) == 0).any():
             return None
-        scale = values.std(axis=0) / self._spread
-        shift = values.mean(axis=0) - self.rows.features.mean(axis=0) * scale
-        some = values[:: max(1, len(values) // _FITTED_ROWS)]
-        for _ in range(40):
-            places = self._places(some, scale, shift)
-            if places is None:
-                return None
-            distances, nearest = self._tree.query(places)
-            close = distances <= np.quantile(distances, 0.6)
-            new_scale, new_shift = _least_squares(self.rows.features[nearest[close]], some[close])
-            if np.allclose(new_scale, scale, rtol=1e-9) and np.allclose(new_shift, shift, atol=1e-9):
-                break
-            scale, shift = new_scale, new_shift
-        return self._with(values, scale, shift)
+        fit = _remembered_fit if len(values) <= _REMEMBERED_ROWS else _fitted
+        scaling = fit(_Numbers.of(self.rows.features), _Numbers.of(values))
+        return None if scaling is None else self._with(values, *scaling)
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Rows of float64 that compare by value, shape (n, width)."""
+
+    content: bytes
+    width: int
+
+    @classmethod
+    def of(cls, rows: Array) -> _Numbers:
+        return cls(rows.astype(np.float64, copy=False).tobytes(), rows.shape[1])
+
+    def array(self) -> Array:
+        return np.frombuffer(self.content).reshape(-1, self.width)
+
+
+@lru_cache(maxsize=16)
+def _tree(features: _Numbers) -> Any:
+    """The tree of a dataset's rows, each column divided by its spread."""
+    rows = features.array()
+    return cKDTree(rows / rows.std(axis=0))
+
+
+def _places(values: Array, scale: Array, shift: Array, spread: Array) -> Array | None:
+    """The rows in the tree's units; None where this scaling cannot be undone."""
+    with np.errstate(all="ignore"):
+        places = (values - shift) / scale / spread
+    return places if np.isfinite(places).all() else None
+
+
+def _fitted(known: _Numbers, given: _Numbers) -> tuple[Array, Array] | None:
+    """Guess the map from spreads, then refine it on nearest neighbours until it stands still."""
+    features, values, tree = known.array(), given.array(), _tree(known)
+    spread = features.std(axis=0)
+    scale = values.std(axis=0) / spread
+    shift = values.mean(axis=0) - features.mean(axis=0) * scale
+    some = values[:: max(1, len(values) // _FITTED_ROWS)]
+    for _ in range(40):
+        places = _places(some, scale, shift, spread)
+        if places is None:
+            return None
+        distances, nearest = tree.query(places)
+        close = distances <= np.quantile(distances, 0.6)
+        new_scale, new_shift = _least_squares(features[nearest[close]], some[close])
+        if np.allclose(new_scale, scale, rtol=1e-9) and np.allclose(new_shift, shift, atol=1e-9):
+            break
+        scale, shift = new_scale, new_shift
+    return scale, shift
+
+
+_remembered_fit = lru_cache(maxsize=256)(_fitted)
+"""A class was given the same rows, and most of it names and splits them alike."""
 
 
 def _least_squares(source: Array, target: Array) -> tuple[Array, Array]:

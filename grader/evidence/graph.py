@@ -358,6 +358,9 @@ def _called(op: str, kernel: Callable[..., Any], args: tuple[Any, ...], kwargs: 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
+    if before == 1:
+        yield
+        return
     torch.set_num_threads(1)
     try:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ Part = Literal["train", "test", "both", "unknown", "none"]
 _TEST_TITLE = re.compile(r"test|valid|eval", re.IGNORECASE)
 _TRAIN_TITLE = re.compile(r"train|antren|entra[iî]n|entrena", re.IGNORECASE)
 _FEW = 0.05
+_MOST_ANSWERS = 16
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,12 @@ def drawn_maps(
 ) -> tuple[DrawnMap, ...]:
     """Every decision map in these figures that lies over this dataset. `own`: the task's runs, the judged one last."""
     found = []
+    asked = _Asked()
     for figure in figures:
         for axes in figure.axes:
             drawn = boundary_in(axes)
             if drawn is not None:
-                found.append(_judge(figure, axes, drawn, data, own, others, markers))
+                found.append(_judge(figure, axes, drawn, data, own, others, markers, asked))
     return tuple(found)
 
 
@@ -60,9 +63,10 @@ def _judge(
     own: Sequence[Run],
     others: Sequence[Run],
     markers: Markers,
+    asked: _Asked,
 ) -> DrawnMap:
     units, over, labels_agree = _rows_shown(axes, data, [*own, *others])
-    verdict, agreement, other = _whose(drawn, units, own, others)
+    verdict, agreement, other = _whose(drawn, units, own, others, asked)
     title = f"{figure.title} {axes.title}"
     return DrawnMap(
         where=place_of(figure, axes, markers),
@@ -90,7 +94,8 @@ def _rows_shown(axes: Axes, data: Data, runs: Sequence[Run]) -> tuple[Units, Par
     plain = Units(np.ones(features.shape[1]), np.zeros(features.shape[1]))
     scaled = [Units(run.match.scale, run.match.shift) for run in runs if run.match and not run.match.identity]
     best = max(
-        [plain, *scaled], key=lambda units: points_over(axes, features * units.scale + units.shift).share
+        _different([plain, *scaled]),
+        key=lambda units: points_over(axes, features * units.scale + units.shift).share,
     )
     rows = features * best.scale + best.shift
     shown = points_over(axes, rows, labels)
@@ -108,17 +113,19 @@ def _rows_shown(axes: Axes, data: Data, runs: Sequence[Run]) -> tuple[Units, Par
 
 
 def _whose(
-    drawn: DrawnBoundary, units: Units, own: Sequence[Run], others: Sequence[Run]
+    drawn: DrawnBoundary, units: Units, own: Sequence[Run], others: Sequence[Run], asked: _Asked
 ) -> tuple[
     Literal["true", "transposed", "inverted", "raw-logits", "wrong-model", "unclear"], float, str | None
 ]:
     """Whether it is the task's model's boundary; else whose."""
-    seen = [verdict for run in reversed(own) if (verdict := _compare(drawn, run, units)) is not None]
-    for verdict in seen:
-        if verdict.explanation == "true":
+    seen = []
+    for run in reversed(own):
+        verdict = _compare(drawn, run, units, asked)
+        if verdict is not None and verdict.explanation == "true":
             return "true", verdict.agreement, None
+        seen += [] if verdict is None else [verdict]
     for run in others:
-        verdict = _compare(drawn, run, units)
+        verdict = _compare(drawn, run, units, asked)
         if verdict is not None and verdict.explanation == "true" and run.model:
             return "wrong-model", verdict.agreement, run.model.facts.id
     if not seen:
@@ -134,12 +141,37 @@ def _whose(
     return kind, first.agreement, None  # type: ignore[return-value]  # every value of `named` is in the literal
 
 
-def _compare(drawn: DrawnBoundary, run: Run, units: Units) -> Any:
+def _different(several: Sequence[Units]) -> list[Units]:
+    """Each once, in their order."""
+    return list(
+        {(units.scale.tobytes(), units.shift.tobytes()): units for units in reversed(several)}.values()
+    )[::-1]
+
+
+class _Asked:
+    """What models said of places; maps that are drawn side by side share theirs, so the last answers are kept."""
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[int, bytes], Array] = {}
+
+    def classes(self, run: Run, predict: Callable[[Array], Array], rows: Array) -> Array:
+        """`predict(rows)`, which is the run's."""
+        key = id(run), blake2b(rows.tobytes()).digest()
+        if key not in self._answers:
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.pop(next(iter(self._answers)))
+            self._answers[key] = predict(rows)
+        return self._answers[key]
+
+
+def _compare(drawn: DrawnBoundary, run: Run, units: Units, asked: _Asked) -> Any:
     predict = predictor(run)
     if predict is None:
         return None
     try:
-        return compare_boundary(drawn, lambda rows: predict((rows - units.shift) / units.scale))
+        return compare_boundary(
+            drawn, lambda rows: asked.classes(run, predict, (rows - units.shift) / units.scale)
+        )
     except (ValueError, FloatingPointError):
         return None
 
