@@ -8,8 +8,11 @@ network that is trusted, or behind TLS (`tls://…`, with Dask's own configurati
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from typing import Any
 
 from grader.batch.parcel import packed_desk
@@ -39,8 +42,10 @@ BATCH_SYSTEMS = {
 
 CONNECT_S = 20.0
 """For a scheduler to answer."""
+GRACE_S = 300.0
+"""Beyond the patience with a submission, for a worker to say that it took too long."""
 JOIN_S = 600.0
-"""For a worker to join when there is none."""
+"""For a worker to join when there is none, or to open its desk."""
 QUEUE_S = 24 * 3600.0
 """The same where workers wait in the queue of a batch system."""
 _USUAL_JOBS = 16
@@ -61,6 +66,7 @@ class DaskWorkers:
         jobs: str = "auto",
         tries: int = 3,
         connect_s: float = CONNECT_S,
+        grace_s: float = GRACE_S,
         join_s: float | None = None,
         say: Callable[[str], None] = _log.warning,
     ) -> None:
@@ -68,10 +74,11 @@ class DaskWorkers:
         Args:
             desk: what each worker opens.
             where: address of a scheduler, or one of `BATCH_SYSTEMS`.
-            patience_s: a worker that needs longer for one submission gets no more.
+            patience_s: a worker ends what needs longer for one submission.
             jobs: how many workers a batch system is asked for, `auto` for some; a scheduler has those it has.
             tries: how many workers a submission may fail on before it is given up.
             connect_s: for the scheduler to answer.
+            grace_s: beyond `patience_s`, for a worker to say so; one that is silent gets no more.
             join_s: for a worker to join when there is none; None: longer where there is a queue.
             say: told, in one line, what an instructor should know meanwhile.
         """
@@ -80,7 +87,7 @@ class DaskWorkers:
         self._jobs = jobs
         self._connect = connect_s
         batch = where in BATCH_SYSTEMS
-        self._terms = Terms(patience_s, join_s or (QUEUE_S if batch else JOIN_S), tries)
+        self._terms = Terms(patience_s, grace_s, join_s or (QUEUE_S if batch else JOIN_S), tries)
         self._say = say
         self._stack = ExitStack()
         self._cluster: Any = None
@@ -147,13 +154,7 @@ def _batch_cluster(name: str) -> Iterator[Any]:
         UsageError: it is not configured, or not there.
     """
     try:
-        import dask_jobqueue
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"--cluster {name} needs {error.name}: install it with `pip install 'evidence-grader[cluster]'`"
-        ) from error
-    try:
-        cluster = getattr(dask_jobqueue, BATCH_SYSTEMS[name])()
+        cluster = getattr(job_queue(name), BATCH_SYSTEMS[name])()
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise UsageError(
             f"--cluster {name}: {_one_line(error)}; say what a job is in ~/.config/dask/jobqueue.yaml "
@@ -163,6 +164,27 @@ def _batch_cluster(name: str) -> Iterator[Any]:
         yield cluster
     finally:
         _tidy(lambda: cluster.close(timeout=_CLOSE_S))
+
+
+def job_queue(name: str) -> ModuleType:
+    """dask-jobqueue, for a batch system.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        import dask_jobqueue
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--cluster {name} needs {error.name}: install it with `pip install 'evidence-grader[cluster]'`"
+        ) from error
+    finally:
+        # Its import makes Ctrl-C an ordinary exit (0.9.0), which would not be seen as an interruption.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupt)
+    module: ModuleType = dask_jobqueue
+    return module
 
 
 def _tidy(close: Callable[[], object]) -> None:

@@ -7,14 +7,14 @@ hangs, whose thread Dask cannot end, is not given the next.
 
 from __future__ import annotations
 
-import logging
+import math
 import queue
 import threading
-import time
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any
 
 from distributed import Client, Future
@@ -30,7 +30,6 @@ _LOOK_S = 1.0
 _SICK = 3
 """Faults in a row after which a worker is given nothing while others can work."""
 
-_log = logging.getLogger("grader")
 Message = tuple[str, str, Any]
 """What is told (`present`, `opened`, `begun`, `answer`, `lost`), of which key, and with what."""
 
@@ -40,9 +39,11 @@ class Terms:
     """How long is waited for what, in seconds, and how often something is tried."""
 
     patience_s: float
-    """For a worker to grade one submission."""
+    """For a worker to grade one submission; it ends what takes longer by itself."""
+    grace_s: float
+    """Beyond that, for a worker to say so."""
     join_s: float
-    """For a worker to come when there is none."""
+    """For a worker to come when there is none, and to open its desk, which may have to wait for other work."""
     tries: int
     """How many workers a submission may fail on."""
 
@@ -55,7 +56,6 @@ class _Errand:
     task: Task
     future: Future
     since: float
-    begun: bool = False
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Dispatch:
             UsageError: there are workers, and none of them can grade.
         """
         self._waiting.extend(in_order(tasks))
-        self._alone_since = time.monotonic()
+        self._alone_since = monotonic()
         over = threading.Event()
         watch = threading.Thread(target=self._watch, args=(over,), name="grade-cluster", daemon=True)
         self.client.subscribe_topic(
@@ -197,7 +197,7 @@ class Dispatch:
     def _begun(self, key: str, started: Callable[[Task], None]) -> None:
         for errand in self._under_way:
             if errand.key == key:
-                errand.begun, errand.since = True, time.monotonic()
+                errand.since = monotonic()
                 started(errand.task)
 
     def _answered(self, key: str, worked: Worked | BaseException) -> None:
@@ -217,10 +217,9 @@ class Dispatch:
 
     def _look(self) -> None:
         """Workers that are silent for too long, and whether there are any."""
-        now = time.monotonic()
+        now = monotonic()
         for seat in self._seats.values():
-            since = seat.errand.since if seat.errand else seat.since
-            if seat.usable and (seat.errand or not seat.ready) and now - since > self.terms.patience_s:
+            if seat.usable and now > self._due(seat):
                 seat.away = True
                 self._forget(seat.post)
                 self._lose(seat, f"its worker was silent for too long ({seat.address})")
@@ -228,6 +227,12 @@ class Dispatch:
             self._alone_since = None
         else:
             self._be_alone(now)
+
+    def _due(self, seat: _Seat) -> float:
+        """When a worker must have been heard of."""
+        if seat.errand is not None:
+            return seat.errand.since + self.terms.patience_s + self.terms.grace_s
+        return math.inf if seat.ready else seat.since + self.terms.join_s
 
     def _be_alone(self, now: float) -> None:
         refused = [seat.refused for seat in self._seats.values() if seat.refused]
@@ -281,7 +286,7 @@ class Dispatch:
             pure=False,
         )
         post.add_done_callback(lambda done: self._messages.put(("opened", done.key, _error_of(done))))
-        return _Seat(address, post, time.monotonic())
+        return _Seat(address, post, monotonic())
 
     def _sent(self, task: Task, seat: _Seat) -> _Errand:
         key = f"{self._run}-{task.number}-{self._next()}"
@@ -297,7 +302,7 @@ class Dispatch:
         )
         self._count += 1
         future.add_done_callback(lambda done: self._messages.put(("answer", done.key, _result_of(done))))
-        return _Errand(key, task, future, time.monotonic())
+        return _Errand(key, task, future, monotonic())
 
     def _next(self) -> str:
         return uuid.uuid4().hex[:8]
@@ -320,8 +325,8 @@ class Dispatch:
         if len(tried) < self.terms.tries:
             self._again.append(errand.task)
             return
-        told = f"not graded: tried {len(tried)} times on the cluster; {problem}"
-        self._answers.append((errand.task, worked or Worked(None, told, fault=True)))
+        told = f"not graded: {problem.removeprefix('not graded: ')}; tried {len(tried)} times on the cluster"
+        self._answers.append((errand.task, replace(worked or Worked(None, fault=True), problem=told)))
 
     def _give_up(self, why: str) -> None:
         """Everything that is not graded yet is our fault."""
