@@ -148,9 +148,9 @@ def reasons(row: ClassRow) -> Iterator[tuple[int | None, tuple[str, ...]]]:
 
 
 def changes(record: ClassRecord) -> Iterator[tuple[ClassRow, ClassExercise]]:
-    """What instructors decided, conflicts first, then by name and exercise."""
-    made = [(row, exercise) for row in record.rows for exercise in row.exercises if exercise.overridden]
-    yield from sorted(made, key=lambda change: not change[1].conflict)
+    """What instructors decided, by name and exercise."""
+    for row in record.rows:
+        yield from ((row, exercise) for exercise in row.exercises if exercise.overridden)
 
 
 def slowest(record: ClassRecord, count: int) -> tuple[ClassRow, ...]:
