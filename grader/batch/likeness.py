@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 import grader
 from grader.batch.prepare import Prepared
+from grader.errors import UsageError
 from grader.handout import handout_cells
 from grader.model.assignment import Assignment
 from grader.model.classroom import AlikePair
@@ -32,7 +33,7 @@ class Likeness:
     def found(self, prepared: Sequence[Prepared]) -> tuple[AlikePair, ...]:
         """Compare everybody's code with everybody else's, the handout's subtracted.
 
-        Raises OSError where the pairs cannot be kept.
+        Raises UsageError where the pairs cannot be kept.
         """
         from grader.similarity.pairs import Work, alike
 
@@ -46,8 +47,14 @@ class Likeness:
         works = [Work(key, item.submission.code_cells) for key, item in sorted(latest.items())]
         pairs = alike(works, handout)
         fields = {"of": digest, "pairs": [pair.model_dump(mode="json") for pair in pairs]}
-        write_atomically(self._file, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
+        self._keep(json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
         return pairs
+
+    def _keep(self, text: str) -> None:
+        try:
+            write_atomically(self._file, text)
+        except OSError as error:
+            raise UsageError(f"{self._file} cannot be written ({error.strerror or error})") from error
 
     def _kept(self, digest: str) -> tuple[AlikePair, ...] | None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, ValidationError):
