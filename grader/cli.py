@@ -360,7 +360,10 @@ def main() -> None:
     try:
         app(prog_name="grade")
     except GraderError as error:
-        complain(Console(stderr=True), error)
+        from grader.commands.github import commands_off
+
+        with commands_off():
+            complain(Console(stderr=True), error)
         sys.exit(status_of_problem(error))
 
 

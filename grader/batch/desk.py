@@ -21,9 +21,7 @@ from grader.load.submission import load_submission
 from grader.model.classroom import Worked
 from grader.model.grade import Grade, verdict_digest
 from grader.pipeline import Graded, grade, rejudge
-from grader.report.audience import for_audience
-from grader.report.html_report import to_html
-from grader.report.json_report import to_json
+from grader.report.formats import FORMATS
 
 _log = logging.getLogger("grader")
 
@@ -71,9 +69,7 @@ def graded(path: Path, order: Order, kernel: Kernel | None) -> Graded:
 
 def report_text(verdict: Grade, form: str, order: Order) -> str:
     """One of `REPORTS` for the order's audience."""
-    if form == "json":
-        return to_json(for_audience(verdict, order.audience))
-    return to_html(verdict, order.audience)
+    return FORMATS[form].write(verdict, order.audience)
 
 
 def worked(task: Task, grading: Callable[[], Graded], order: Order) -> Worked:

@@ -24,6 +24,7 @@ from grader.report.class_json import to_class_json
 from grader.report.class_page import to_class_page
 from grader.report.feedback import feedback_zip
 from grader.report.files import write_bytes_atomically
+from grader.report.formats import FORMATS
 from grader.report.html_report import to_html
 from grader.report.moodle_csv import to_moodle_csv
 
@@ -55,7 +56,7 @@ class ClassFiles:
         record = self._record(prepared, remarks)
         for row in record.rows:
             self._refresh(row)
-        written = tuple(self._put(form, record) for form in self._order.formats)
+        written = tuple(self._put(form, record) for form in self._order.formats if form in _FILES)
         return record, written
 
     @property
@@ -79,11 +80,16 @@ class ClassFiles:
     def _refresh(self, row: ClassRow) -> None:
         """Write a report that is missing, or that does not show what counts now."""
         theirs = any(exercise.overridden for exercise in row.exercises) or row.comments or row.attempts > 1
-        if row.status in ("refused", "missing") or (not theirs and self._folder.report(row.key).exists()):
+        if row.status in ("refused", "missing") or (not theirs and self._is_written(row)):
             return
         grade = self._grade(row)
         if grade is not None:
             write_reports(grade, self._folder.students, file_name(row.key), self._order)
+
+    def _is_written(self, row: ClassRow) -> bool:
+        endings = (FORMATS[form].ending for form in self._order.formats if form in FORMATS)
+        stem = f"{file_name(row.key)}.report."
+        return all((self._folder.students / f"{stem}{ending}").exists() for ending in endings)
 
     def _grade(self, row: ClassRow) -> Grade | None:
         return self._book.adjusted(row.key, assignment=self._order.assignment.id)

@@ -12,11 +12,14 @@ from grader.model.assignment import Assignment
 from grader.model.grade import Grade
 from grader.pipeline import Probe
 from grader.report.audience import Audience
+from grader.report.formats import FORMATS
 from grader.report.lms import Scale
 
 BUNDLE = ".evidence.zip"
-REPORTS = ("html", "json")
-"""Formats of one submission's report; of a class, also its page."""
+USUAL = ("html", "json")
+"""What is written where nothing else is asked for; of a class, also its page."""
+REPORTS = tuple(FORMATS)
+"""Formats of one submission's report."""
 EXPORTS = ("csv", "canvas", "moodle", "feedback")
 """Formats that only a class has."""
 
@@ -32,7 +35,7 @@ class Order:
     probe: Probe = "auto"
     out: Path | None = None
     """Folder for the reports; None: beside a single submission, `reports/` for several."""
-    formats: tuple[str, ...] = REPORTS
+    formats: tuple[str, ...] = USUAL
     audience: Audience = "instructor"
     keep_evidence: bool = False
     column: str = ""

@@ -13,6 +13,7 @@ from grader.execute.bundle import write_bundle
 from grader.execute.kernel import Kernel
 from grader.model.grade import Grade
 from grader.report.files import write_atomically
+from grader.report.formats import FORMATS
 
 _log = logging.getLogger("grader")
 
@@ -57,7 +58,7 @@ def write_reports(verdict: Grade, folder: Path, name: str, order: Order) -> tupl
 
 
 def write_texts(texts: dict[str, str], folder: Path, name: str) -> tuple[Path, ...]:
-    """Write `NAME.report.FORM` for each text, whole or not at all.
+    """Write `NAME.report.ENDING` for each text, whole or not at all.
 
     Raises UsageError where the folder cannot be written to.
     """
@@ -65,7 +66,7 @@ def write_texts(texts: dict[str, str], folder: Path, name: str) -> tuple[Path, .
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for form, text in texts.items():
-            target = folder / f"{name}.report.{form}"
+            target = folder / f"{name}.report.{FORMATS[form].ending}"
             write_atomically(target, text)
             written.append(target)
     except OSError as error:

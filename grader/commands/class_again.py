@@ -14,11 +14,13 @@ from grader.batch.local import LocalWorkers
 from grader.batch.order import Order
 from grader.batch.places import ClassFolder
 from grader.batch.rejudging import Rejudged, Rejudging
+from grader.commands.github import commands_off
 from grader.commands.show import GRADED, INTERRUPTED, NOT_GRADED, say
 from grader.errors import UsageError
 from grader.gradebook.book import opened
 
 
+@commands_off()
 def write_class(order: Order, folder: ClassFolder, gradebook: str | None) -> None:
     """Write the page and the exports of what the gradebook holds.
 
@@ -31,6 +33,7 @@ def write_class(order: Order, folder: ClassFolder, gradebook: str | None) -> Non
     say(Console(), *(f"wrote {path}" for path in written))
 
 
+@commands_off()
 def rejudge_class(
     order: Order, folder: ClassFolder, gradebook: str | None, jobs: str, *, dry_run: bool
 ) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from grader.batch.order import BUNDLE, Order
+from grader.batch.order import BUNDLE, Order, Outcome
 from grader.batch.single import grade_all
+from grader.commands.github import commands_off, tell_github
 from grader.commands.show import GRADED, INTERRUPTED, check_sandbox, status_of, tell
+from grader.report.audience import for_audience
 
 
 def grade_one(path: Path, order: Order, pass_at: float | None) -> int:
@@ -33,19 +36,31 @@ def grade_one(path: Path, order: Order, pass_at: float | None) -> int:
 def work_through(files: Sequence[Path], order: Order, kernel: Any, pass_at: float | None) -> int:
     """Grade the files, show each verdict, and give the exit status that the worst of them asks for."""
     console, errors = Console(), Console(stderr=True)
-    results: list[int] = []
+    done: list[Outcome] = []
     with errors.status("Grading …") as shown:
 
         def begin(path: Path) -> None:
-            shown.update(f"Grading {escape(path.name)} … ({len(results) + 1} of {len(files)})")
+            shown.update(f"Grading {escape(path.name)} … ({len(done) + 1} of {len(files)})")
 
         try:
-            for outcome in grade_all(files, order, kernel, begin):
-                tell(outcome, console, errors, brief=len(files) > 1)
-                results.append(status_of(outcome, pass_at))
+            with commands_off():
+                for outcome in grade_all(files, order, kernel, begin):
+                    done.append(_as_shown(outcome, order))
+                    tell(done[-1], console, errors, brief=len(files) > 1)
         except KeyboardInterrupt:
             errors.print(
-                f"grade: interrupted after {len(results)} of {len(files)}; the reports written so far are whole"
+                f"grade: interrupted after {len(done)} of {len(files)}; the reports written so far are whole"
             )
             return INTERRUPTED
-    return max(results, default=GRADED)
+    if "github" in order.formats:
+        for path, outcome in zip(files, done, strict=True):
+            if outcome.grade is not None:
+                tell_github(outcome.grade, path)
+    return max((status_of(outcome, pass_at) for outcome in done), default=GRADED)
+
+
+def _as_shown(outcome: Outcome, order: Order) -> Outcome:
+    """A log can be read by whoever may read the report, and by nobody else."""
+    if outcome.grade is None:
+        return outcome
+    return replace(outcome, grade=for_audience(outcome.grade, order.audience))

@@ -18,6 +18,7 @@ from grader.batch.local import LocalWorkers
 from grader.batch.order import BUNDLE, Order
 from grader.batch.places import ClassFolder
 from grader.batch.task import Desk, Engine
+from grader.commands.github import commands_off
 from grader.commands.progress import ClassProgress
 from grader.commands.show import BELOW, GRADED, INTERRUPTED, NOT_GRADED, USAGE, check_sandbox, say, tell
 from grader.gradebook.book import opened
@@ -41,6 +42,7 @@ class ClassSettings:
     pass_at: float | None = None
 
 
+@commands_off()
 def grade_class(paths: Sequence[Path], order: Order, settings: ClassSettings) -> int:
     """Grade what is new, keep every result, write the class's files; gives the exit status."""
     if settings.cluster is None and not all(path.name.endswith(BUNDLE) for path in paths):
