@@ -24,6 +24,9 @@ TENSOR_FILES = "tensors-{number}.safetensors"
 """Numbered from 0 as they were written."""
 
 _MOST_EVENTS = 200_000
+_MOST_EVENT_BYTES = 16 * 1024**2
+_LONGEST_EVENT = 2 * 1024**2
+"""Bytes; parsed, a line of nothing but brackets takes twenty times its length. A thousand epochs take half of one."""
 _MOST_FILES = 1024
 _MOST_PROBLEMS = 20
 
@@ -114,21 +117,28 @@ class _Budget:
         self._folder = folder
         self.left = cap
 
-    def read(self, name: str, *, cut: bool = False) -> bytes | None:
+    def read(self, name: str) -> bytes | None:
         """A regular file's content, never through a link; None where there is no such name.
 
         Raises:
-            UntrustedData: it is something else, or does not fit (unless it may be `cut`).
+            UntrustedData: it is something else, or does not fit.
         """
         content = _regular_bytes(self._folder, name, self.left)
-        if content is None:
-            return None
-        if len(content) > self.left:
-            if not cut:
-                raise UntrustedData("larger than the recording may be; it was not read")
-            content = content[: self.left]
-        self.left -= len(content)
+        if content is not None and len(content) > self.left:
+            raise UntrustedData("larger than the recording may be; it was not read")
+        self.left -= len(content or b"")
         return content
+
+    def beginning(self, name: str, most: int) -> tuple[bytes, bool]:
+        """The same of a file's beginning, and whether there is more of it.
+
+        Raises:
+            UntrustedData: it is something else.
+        """
+        most = min(most, self.left)
+        content = _regular_bytes(self._folder, name, most) or b""
+        self.left -= min(len(content), most)
+        return content[:most], len(content) > most
 
 
 def _regular_bytes(folder: int, name: str, most: int) -> bytes | None:
@@ -164,11 +174,11 @@ def _read_tensors(name: str, budget: _Budget, tensors: Tensors, problems: list[s
 
 def _read_events(budget: _Budget, problems: list[str]) -> list[Event]:
     try:
-        content = budget.read(EVENTS_FILE, cut=True) or b""
+        content, more = budget.beginning(EVENTS_FILE, _MOST_EVENT_BYTES)
     except UntrustedData as error:
         problems.append(f"{EVENTS_FILE}: {error}")
         return []
-    if budget.left == 0:
+    if more:
         problems.append(f"{EVENTS_FILE}: larger than the recording may be; the rest was not read")
     # No further: millions of short lines take twenty times their bytes.
     lines = content.split(b"\n", _MOST_EVENTS)
@@ -183,7 +193,7 @@ def _parsed(name: str, lines: list[bytes], problems: list[str]) -> list[Event]:
         if not line.strip():
             continue
         try:
-            event = json.loads(line)
+            event = json.loads(line) if len(line) <= _LONGEST_EVENT else None
         except (ValueError, RecursionError):
             event = None
         if isinstance(event, dict):

@@ -16,7 +16,7 @@ from grader.errors import UntrustedData
 
 Array = np.ndarray[Any, Any]
 
-_DTYPES: dict[str, str] = {
+DTYPES: dict[str, str] = {
     "BOOL": "|b1",
     "U8": "|u1",
     "I8": "|i1",
@@ -31,7 +31,8 @@ _DTYPES: dict[str, str] = {
     "F64": "<f8",
     "C64": "<c8",
 }
-_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
+"""What may be stored: names of the format, and numpy's."""
+_NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 _LONGEST_HEADER = 16 * 1024**2
 _MOST_DIMENSIONS = 16
 
@@ -46,15 +47,25 @@ def pack(arrays: Mapping[str, Array]) -> bytes:
     chunks: list[bytes] = []
     end = 0
     for name, array in arrays.items():
-        code = _NAMES.get(array.dtype)
-        if code is None:
-            raise ValueError(f"{name}: arrays of {array.dtype} cannot be stored")
+        code = dtype_name(name, array)
         chunks.append(array.tobytes(order="C"))
         start, end = end, end + len(chunks[-1])
         header[name] = {"dtype": code, "shape": list(array.shape), "data_offsets": [start, end]}
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
     return len(head).to_bytes(8, "little") + head + b"".join(chunks)
+
+
+def dtype_name(name: str, array: Array) -> str:
+    """The format's name for an array's dtype.
+
+    Raises:
+        ValueError: it has none.
+    """
+    code = _NAMES.get(array.dtype)
+    if code is None:
+        raise ValueError(f"{name}: arrays of {array.dtype} cannot be stored")
+    return code
 
 
 def unpack(content: bytes) -> dict[str, Array]:
@@ -84,7 +95,7 @@ def _header(text: bytes) -> dict[str, Any]:
 def _array(name: str, entry: Any, data: memoryview) -> Array:
     dtype, shape, start, end = _fields(name, entry)
     half = dtype == "BF16"
-    code = np.dtype("<u2") if half else np.dtype(_DTYPES[dtype])
+    code = np.dtype("<u2") if half else np.dtype(DTYPES[dtype])
     if end > len(data) or math.prod(shape) * code.itemsize != end - start:
         raise UntrustedData(f"tensor {name[:80]!r} does not fit its own shape")
     array = np.frombuffer(data[start:end], dtype=code).reshape(shape).copy()
@@ -96,7 +107,7 @@ def _fields(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     """`dtype`, `shape` and the two offsets of a header's entry, their types checked."""
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
-    if not isinstance(dtype, str) or (dtype not in _DTYPES and dtype != "BF16"):
+    if not isinstance(dtype, str) or (dtype not in DTYPES and dtype != "BF16"):
         raise UntrustedData(f"tensor {name[:80]!r} has no allowed dtype")
     if not _counts(shape) or len(shape) > _MOST_DIMENSIONS:
         raise UntrustedData(f"tensor {name[:80]!r} has no possible shape")

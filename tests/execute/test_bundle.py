@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import zipfile
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,7 +129,16 @@ def forge(bundle: Path, name: str, content: bytes | None) -> None:
         ("recording.json", b"{}"),
         ("recording.json", b"[" * 100_000),
         ("events.jsonl", b"[1]\n"),
-        ("tensors.safetensors", b"\x80\x04pickle"),
+        ("tensors.json", b"[]"),
+        ("tensors.json", b'{"z": ["F64", [2], 1]}'),
+        ("tensors.json", b'{"z": ["F64", [3], 0]}'),
+        ("tensors.json", b'{"z": ["F64", [-2], 0]}'),
+        ("tensors.json", b'{"z": ["O", [2], 0]}'),
+        ("arrays.json", b'{"F64": [3000]}'),
+        ("arrays.json", b'{"pickle": [1]}'),
+        ("arrays", None),
+        ("arrays", b"\x80\x04pickle"),
+        ("pictures/0.png", None),
         ("rerun-2/recording.json", None),
     ],
 )
@@ -157,6 +168,81 @@ def test_a_bomb_is_not_unpacked(bundle: Path, monkeypatch) -> None:
         read_bundle(bundle)
 
 
+def test_arrays_without_end_are_refused(bundle: Path, monkeypatch) -> None:
+    room = 1_000_000
+    monkeypatch.setattr("grader.execute.bundle._MOST_BYTES", room)
+    big = replace(RECORDING, tensors={"a": np.arange(20_000.0)})
+    write_bundle(bundle, SUBMISSION, big)
+    forge(bundle, "tensors.json", json.dumps({str(n): ["F64", [20_000], 0] for n in range(5)}).encode())
+    assert len(read_bundle(bundle)[1].tensors) == 5
+    forge(bundle, "tensors.json", json.dumps({str(n): ["F64", [20_000], 0] for n in range(50)}).encode())
+    with pytest.raises(BadBundle, match="one too many"):
+        read_bundle(bundle)
+
+
+def test_a_member_that_is_packed_otherwise_is_refused(bundle: Path) -> None:
+    forge(bundle, "events.jsonl", None)
+    with zipfile.ZipFile(bundle, "a") as archive:
+        archive.writestr("events.jsonl", b"{}\n" * 1000, compress_type=zipfile.ZIP_LZMA)
+    with pytest.raises(BadBundle, match="packed"):
+        read_bundle(bundle)
+
+
+def test_a_large_bundle_is_packed_tightly_and_comes_back_exact(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("grader.execute.bundle._AIM_BYTES", 0)
+    path = tmp_path / "ana.evidence.zip"
+    write_bundle(path, SUBMISSION, RECORDING)
+    with zipfile.ZipFile(path) as archive:
+        assert "arrays.xz" in archive.namelist() and "arrays" not in archive.namelist()
+    assert bits(read_bundle(path)[1]) == bits(RECORDING)
+
+
+def test_a_tight_bomb_is_not_unpacked(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("grader.execute.bundle._AIM_BYTES", 0)
+    path = tmp_path / "ana.evidence.zip"
+    write_bundle(path, SUBMISSION, replace(RECORDING, tensors={"a": np.zeros(10_000_000)}))
+    monkeypatch.setattr("grader.execute.bundle._MOST_BYTES", 1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadBundle, match="more than a bundle may"):
+            read_bundle(path)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_equal_arrays_and_pictures_are_stored_once(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).random(20_000)
+    picture = Output(kind="display", png_base64=b64encode(noise.tobytes()).decode())
+    cells = (CellRun(number=1, status="ok", outputs=(picture, picture)),)
+    rerun = replace(RERUN, cells=cells, tensors={"c": noise})
+    recording = replace(RECORDING, cells=cells, tensors={"a": noise, "b": noise.copy()}, reruns=(rerun,))
+    path = tmp_path / "ana.evidence.zip"
+    write_bundle(path, SUBMISSION, recording)
+    assert path.stat().st_size < 2.1 * noise.nbytes
+    _, read = read_bundle(path)
+    assert bits(read) == bits(recording)
+    assert read.cells == cells
+    assert read.reruns[0].cells[0].outputs[0].png_base64 is None, "no report shows it"
+
+
+def test_a_picture_that_is_none_is_kept_as_it_was_written(tmp_path: Path) -> None:
+    output = Output(kind="display", png_base64="no base64, and no picture")
+    path = tmp_path / "ana.evidence.zip"
+    write_bundle(
+        path, SUBMISSION, replace(RECORDING, cells=(CellRun(number=1, status="ok", outputs=(output,)),))
+    )
+    assert read_bundle(path)[1].cells[0].outputs == (output,)
+
+
+def test_bundles_of_version_1_are_read() -> None:
+    old = Path(__file__).parents[1] / "files" / "unlucky.evidence.zip"
+    with zipfile.ZipFile(old) as archive:
+        assert json.loads(archive.read("bundle.json"))["version"] == 1
+    _, recording = read_bundle(old)
+    assert recording.tensors and recording.reruns and all(rerun.tensors for rerun in recording.reruns)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.99])
 def test_a_cut_off_file_is_damaged(bundle: Path, share: float) -> None:
     content = bundle.read_bytes()
@@ -168,8 +254,8 @@ def test_a_cut_off_file_is_damaged(bundle: Path, share: float) -> None:
 def test_a_changed_byte_is_noticed(bundle: Path) -> None:
     content = bytearray(bundle.read_bytes())
     with zipfile.ZipFile(bundle) as archive:
-        start = archive.getinfo("tensors.safetensors").header_offset
-    content[start + 60] ^= 0xFF
+        start = archive.getinfo("arrays").header_offset
+    content[start + 40] ^= 0xFF
     bundle.write_bytes(bytes(content))
     with pytest.raises(BadBundle):
         read_bundle(bundle)

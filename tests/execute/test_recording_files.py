@@ -271,6 +271,27 @@ def test_millions_of_short_lines_are_not_taken_apart(folder: Path, monkeypatch: 
     assert problems[0] == "events.jsonl: more than 100 events; the rest was not read"
 
 
+def test_a_line_that_would_take_gigabytes_is_not_parsed(folder: Path) -> None:
+    with (folder / "events.jsonl").open("w") as file:
+        file.write('{"kind": "cell"}\n[' + "[]," * 1_000_000 + '[]]\n{"kind": "end"}\n')
+    tracemalloc.start()
+    try:
+        events, _, problems = read_recording_folder(folder, 64 * 1024**2)
+        assert tracemalloc.get_traced_memory()[1] < 15_000_000
+    finally:
+        tracemalloc.stop()
+    assert [event["kind"] for event in events] == ["cell", "end"]
+    assert problems == ("events.jsonl: line 2 is no event",)
+
+
+def test_events_are_bounded_as_a_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording_files, "_MOST_EVENT_BYTES", 40)
+    events, tensors, problems = read_recording_folder(folder, CAP)
+    assert [event["kind"] for event in events] == ["cell"]
+    assert set(tensors) == {"a0", "a1"}
+    assert "rest was not read" in problems[0]
+
+
 def test_a_folder_that_is_gone_holds_nothing(tmp_path: Path) -> None:
     assert read_recording_folder(tmp_path / "record", CAP) == ((), {}, ())
 
