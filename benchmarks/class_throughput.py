@@ -31,10 +31,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rivals.contender import Contender
+from rivals.contender import Contender, require_all
 from rivals.environments import default_place, environment
 from rivals.handed_in import NOTEBOOKS, HandedIn, a_class
-from rivals.measure import Failed, Used, last_lines, measured
+from rivals.measure import Used, measured
 from rivals.nbgrader_course import REQUIREMENT as NBGRADER
 from rivals.nbgrader_course import nbgrader
 from rivals.otter_course import REQUIREMENT as OTTER
@@ -65,13 +65,10 @@ def once(contender: Contender, handed_in: Sequence[HandedIn], kept: Path | None)
         command = contender.lay_out(folder)
         try:
             used = measured(command, folder, contender.commands)
-            shares = contender.shares(folder)
+            shares = require_all(handed_in, contender, folder)
         finally:
             if kept is not None:
                 shutil.copytree(folder, kept / contender.name, dirs_exist_ok=True)
-        if missing := {one.student for one in handed_in} - shares.keys():
-            names = ", ".join(sorted(missing))
-            raise Failed(f"{contender.name} has no score for {names}:\n{last_lines(folder / 'log.txt')}")
     return used, statistics.mean(shares.values())
 
 
@@ -110,7 +107,7 @@ def summary(results: dict[str, list[tuple[Used, float]]], count: int) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("notebooks", nargs="*", type=Path)
-    parser.add_argument("--copies", type=int, default=12, help="students in the class")
+    parser.add_argument("--copies", type=int, default=12, help="students in the class, at least 2")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", type=lambda text: text.split(","), default=["ours", "nbgrader", "otter"])
