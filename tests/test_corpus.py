@@ -12,6 +12,7 @@ import pytest
 from grader.execute.kernel import Kernel
 from grader.load.submission import load_submission
 from grader.pipeline import grade
+from tests.agreement import assert_formats_agree
 from tests.expectations import assignment_for, cases, departures, expectation, mutants, shown, submission_file
 
 UNMUTATED = [case for case in cases() if case not in mutants()]
@@ -30,6 +31,7 @@ def test_graded_as_expected(case: Path, kernel: Kernel) -> None:
     assert not found, f"{expected.about}\n{shown(found)}"
     assert {path.name for path in case.iterdir()} == before, "grading left something beside the submission"
     json.loads(graded.grade.model_dump_json())
+    assert_formats_agree(graded.grade)
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
