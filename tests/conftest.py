@@ -14,6 +14,7 @@ from grader.execute.kernel import Kernel
 from grader.model.assignment import Assignment
 from grader.model.recording import Limits, Recording
 from grader.model.submission import Submission
+from tests.command import grade, with_kernel  # noqa: F401  # fixtures for everybody
 
 FILES = Path(__file__).parent / "files"
 
