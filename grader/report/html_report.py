@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from grader.model.grade import CheckResult, ExerciseResult, Grade, ModelStage, Outcome
@@ -20,6 +16,7 @@ from grader.report import charts, maps, text
 from grader.report.audience import Audience, for_audience
 from grader.report.code import CodeBlock, code_block, coloured
 from grader.report.selection import BUDGETS, Budget, Selected, lost_points, select_outputs
+from grader.report.templating import environment, own_file, source_hash
 
 MAX_BYTES = 600_000
 _MAX_LOSSES = 4
@@ -74,8 +71,8 @@ def _with_last(pages: Iterator[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _page(grade: Grade, budget: Budget) -> str:
-    template = _environment().get_template("report.html.j2")
-    css = _stylesheet()
+    template = _pages().get_template("report.html.j2")
+    css = own_file("report.css")
     outputs = select_outputs(grade, budget)
     exercises = [_exercise(*pair, budget) for pair in zip(grade.exercises, outputs, strict=True)]
     return template.render(
@@ -88,7 +85,7 @@ def _page(grade: Grade, budget: Budget) -> str:
         budget=budget,
         # Written by us, in our file: not escaped, for the hash must fit.
         css=Markup(css),
-        css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii"),
+        css_hash=source_hash(css),
         brief=lambda value: text.one_line(value, budget.remark_chars),
     )
 
@@ -145,17 +142,10 @@ def _greatest_losses(exercises: list[ExerciseView]) -> list[tuple[ExerciseView, 
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("grader.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_cleaned,
-    )
-    environment.globals.update(charts=charts, maps=maps, outcome_of=Outcome)
-    environment.filters.update(
+def _pages() -> Environment:
+    pages = environment()
+    pages.globals.update(charts=charts, maps=maps, outcome_of=Outcome)
+    pages.filters.update(
         number=text.number,
         outcome=text.outcome,
         place=text.place,
@@ -163,16 +153,7 @@ def _environment() -> Environment:
         dots=_dots,
         coloured=coloured,
     )
-    return environment
-
-
-def _cleaned(value: Any) -> Any:
-    return text.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-@cache
-def _stylesheet() -> str:
-    return (files("grader.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    return pages
 
 
 def safe_link(link: str | None) -> str | None:
