@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grader.gradebook.adjusting import Ruling, adjusted
 from grader.model.assignment import Assignment
 from grader.model.grade import CheckResult, ExerciseResult, Grade, Outcome
 from grader.pipeline import rejudge
@@ -17,7 +14,7 @@ from grader.report.formats import FORMATS
 from grader.score import exercise_outcome, total
 from tests.agreement import READERS, assert_formats_agree, assert_says
 from tests.conftest import Recorded
-from tests.report.sample import ATTACK, check, died, excellent, exercise, grade, mixed
+from tests.report.sample import ATTACK, check, died, excellent, exercise, grade, mixed, settled
 
 GRADES = {"excellent": excellent, "mixed": mixed, "died": died}
 
@@ -41,13 +38,6 @@ def unfinished(of: Grade) -> Grade:
 
 def _not_graded(result: CheckResult) -> CheckResult:
     return result.model_copy(update={"status": Outcome.NOT_GRADED, "points": None})
-
-
-def settled(of: Grade) -> Grade:
-    """The same where an instructor set the points of what the machine could not grade, and of one more."""
-    when = datetime(2026, 11, 21, tzinfo=UTC)
-    ruling = Ruling(points=0.85, reason="seen by eye | [x](y)", who="ada", at=when, machine_points=None)
-    return adjusted(of, {5: ruling, 6: ruling}, ())
 
 
 @pytest.mark.parametrize("audience", ["instructor", "student"])

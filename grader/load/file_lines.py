@@ -62,7 +62,7 @@ def _lines_of_notebook(text: str) -> dict[tuple[int, int], int]:
         line = 1
         for part in parts:
             begins = bisect_left(ends, part.start) + 1
-            for further in range(part.count("\n") + 1):
+            for further, _ in enumerate(part.removesuffix("\n").split("\n") if part else ()):
                 # A line that was begun by an earlier string stands where it began.
                 found.setdefault((number, line + further), begins)
             line += part.count("\n")

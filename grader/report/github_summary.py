@@ -24,7 +24,7 @@ _SIGNS = {
 }
 _MARKS = re.compile(r"[\\`*_\[\]<>|~$&@]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
 """Emphasis, code, links, HTML, tables, strikes, formulas, mentions, addresses and emoji; nothing begins a line."""
-_MOST = 100
+_MOST = 60
 """Mistakes and checks with words of their own; a summary may have 1 MiB."""
 
 

@@ -6,7 +6,9 @@ import base64
 import math
 import struct
 import zlib
+from datetime import UTC, datetime
 
+from grader.gradebook.adjusting import Ruling, adjusted
 from grader.model.grade import (
     AssignmentInfo,
     Boundary,
@@ -402,6 +404,13 @@ def died() -> Grade:
         where=Where(cell=3),
     )
     return grade((_passed(1), _passed(2, outputs=(error,)), *absent), diagnoses=(death,), name="dead.ipynb")
+
+
+def settled(of: Grade) -> Grade:
+    """The same where an instructor set the points of what the machine could not grade, and of one more."""
+    when = datetime(2026, 11, 21, tzinfo=UTC)
+    ruling = Ruling(points=0.85, reason="seen by eye | [x](y)", who="ada", at=when, machine_points=None)
+    return adjusted(of, {5: ruling, 6: ruling}, ())
 
 
 ATTACK = (
