@@ -21,6 +21,7 @@ from grader.errors import UsageError
 from grader.model.classroom import Worked
 
 try:
+    import dask.config
     from distributed import Client
 
     from grader.batch.dispatch import Dispatch, Terms
@@ -140,7 +141,9 @@ def _connected(target: Any, where: str, connect_s: float) -> Iterator[Client]:
             f"({_one_line(error)}); start one with `dask scheduler`, or name {', '.join(BATCH_SYSTEMS)}"
         ) from error
     try:
-        yield client
+        # A notebook full of pictures is as large as it is; Dask would warn of each.
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"}):
+            yield client
     finally:
         # What is released by a client that leaves is dropped by every worker, kernels and all.
         _tidy(lambda: client.close(timeout=_CLOSE_S))  # type: ignore[no-untyped-call]  # here as well
