@@ -40,7 +40,18 @@ from grader.commands.show import GRADED, complain, status_of_problem
 from grader.errors import GraderError
 
 _UNFIT = 1
-COMMANDS = ("run", "rejudge", "export", "override", "comment", "history", "handout", "doctor")
+COMMANDS = (
+    "run",
+    "rejudge",
+    "export",
+    "override",
+    "comment",
+    "history",
+    "watch",
+    "handout",
+    "gradescope-zip",
+    "doctor",
+)
 
 
 class RunByDefault(TyperGroup):
@@ -322,6 +333,22 @@ def _folder(out: Path) -> Any:
 
 
 @app.command()
+def watch(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The notebook or script you are working on.")],
+    out: Out = None,
+    assignment: AssignmentFolder = None,
+    sandbox: HeldBy = Sandbox.auto,
+) -> None:
+    """Grade your own work again at each save, and say what the last change did; Ctrl-C ends it."""
+    from grader.api import configured
+    from grader.batch.order import Order
+    from grader.commands.watch import watch as watch_file
+
+    order = Order(configured(assignment), sandbox=sandbox.value, out=out, audience="student")
+    raise typer.Exit(watch_file(file, order))
+
+
+@app.command()
 def handout(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files for students go.")],
     assignment: AssignmentFolder = None,
@@ -333,6 +360,20 @@ def handout(
 
     for path in write_handout(configured(assignment), folder, overwrite=force):
         typer.echo(path)
+
+
+@app.command("gradescope-zip")
+def gradescope_zip(
+    target: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The file to upload to Gradescope.")],
+    assignment: AssignmentFolder = None,
+    sandbox: HeldBy = Sandbox.auto,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a Gradescope autograder: this grader, the versions it runs with, the assignment, and two scripts."""
+    from grader.commands.gradescope.packing import write_autograder
+
+    write_autograder(target, assignment, sandbox, overwrite=force)
+    typer.echo(f"wrote {target}")
 
 
 @app.command()

@@ -56,7 +56,9 @@ HEADINGS = {
     "override": "### grade override STUDENT EXERCISE POINTS",
     "comment": "### grade comment STUDENT TEXT",
     "history": "### grade history",
+    "watch": "### grade watch FILE",
     "handout": "### grade handout DIR",
+    "gradescope-zip": "### grade gradescope-zip OUT.zip",
     "doctor": "### grade doctor",
 }
 
