@@ -48,7 +48,8 @@ def _output(grade: Grade) -> str:
     comments = (f"comment: {one_line(comment.text, 2000)}" for comment in grade.comments)
     mistakes = (mistake(diagnosis, grade.submission.kind) for diagnosis in grade.diagnoses)
     notes = (f"note: {one_line(note)}" for note in grade.notes)
-    score = f"{number(grade.points)} of {number(grade.max_points)} points"
+    points = f"{number(grade.points)} of {number(grade.max_points)} points"
+    score = points if is_settled(grade) else ""
     return "\n".join(filter(None, (score, STANDINGS[grade.status], *comments, *mistakes, *notes)))
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import os
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
+from grader.report.formats import FORMATS
 from grader.report.html_report import to_html
 from grader.report.json_report import to_json
 from tests.report.sample import SAMPLES, mixed
@@ -39,6 +41,16 @@ def test_json_is_as_it_was(name: str) -> None:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_page_is_as_it_was(name: str) -> None:
     hold(f"{name}.html", to_html(SAMPLES[name]()))
+
+
+@pytest.mark.parametrize("form", ["junit", "text", "github", "gradescope", "classroom"])
+@pytest.mark.parametrize("name", ["mixed", "hostile"])
+def test_other_formats_are_as_they_were(name: str, form: str) -> None:
+    chosen = FORMATS[form]
+    report = chosen.write(SAMPLES[name](), "instructor")
+    # Base64 shows nobody what changed.
+    shown = b64decode(report).decode() + "\n" if form == "classroom" else report
+    hold(f"{name}.{chosen.ending}", shown)
 
 
 def test_students_page_is_as_it_was() -> None:
