@@ -17,8 +17,6 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
-from distributed import Client, Future
-
 from grader.batch.parcel import DeskParcel, packed
 from grader.batch.post import answer_of, opened_post, versions
 from grader.batch.task import Task, in_order
@@ -30,6 +28,8 @@ _LOOK_S = 1.0
 _SICK = 3
 """Faults in a row after which a worker is given nothing while others can work."""
 
+Handle = Any
+"""A client or a future of Dask's, which is typed in parts."""
 Message = tuple[str, str, Any]
 """What is told (`present`, `opened`, `begun`, `answer`, `lost`), of which key, and with what."""
 
@@ -54,7 +54,7 @@ class _Errand:
 
     key: str
     task: Task
-    future: Future
+    future: Handle
     since: float
 
 
@@ -63,7 +63,7 @@ class _Seat:
     """A worker of the cluster."""
 
     address: str
-    post: Future
+    post: Handle
     since: float
     ready: bool = False
     refused: str = ""
@@ -86,7 +86,7 @@ class SchedulerLost(Exception):
 class Dispatch:
     """One run over a cluster; used once."""
 
-    client: Client
+    client: Handle
     desk: DeskParcel
     terms: Terms
     say: Callable[[str], None]
@@ -162,7 +162,11 @@ class Dispatch:
 
     def _hear(self, started: Callable[[Task], None]) -> None:
         """Everything that was told meanwhile; waits for the first."""
-        hearing = {"present": self._present, "opened": self._opened, "answer": self._answered}
+        hearing: dict[str, Callable[[str, Any], None]] = {
+            "present": self._present,
+            "opened": self._opened,
+            "answer": self._answered,
+        }
         try:
             what, key, content = self._messages.get(timeout=_LOOK_S)
             while True:
@@ -307,7 +311,7 @@ class Dispatch:
     def _next(self) -> str:
         return uuid.uuid4().hex[:8]
 
-    def _forget(self, future: Future) -> None:
+    def _forget(self, future: Handle) -> None:
         """Dask drops it, result and all; where it still runs, the worker ends it."""
         self.client.cancel([future])
 
@@ -345,13 +349,13 @@ class Dispatch:
         self._seats.clear()
 
 
-def _error_of(done: Future) -> BaseException | None:
+def _error_of(done: Handle) -> BaseException | None:
     if done.status == "finished":
         return None
     return done.exception() if done.status == "error" else GradingFailed("the cluster gave it up")
 
 
-def _result_of(done: Future) -> Worked | BaseException:
+def _result_of(done: Handle) -> Worked | BaseException:
     """What a worker answered, or why it did not; in Dask's own thread for callbacks."""
     try:
         worked: Worked = done.result()
