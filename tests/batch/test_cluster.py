@@ -311,7 +311,7 @@ def jobs_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     told = {
         "worker_extra_args": ["--preload", str(LIGHT), "--no-dashboard"],
-        "scheduler_options": {"host": "127.0.0.1"},
+        "scheduler_options": {"host": "127.0.0.1", "dashboard_address": ":0"},
     }
     cluster = partial(LocalCluster, cores=1, processes=1, memory="1GB", **told)
     monkeypatch.setattr(queue, "SLURMCluster", cluster)
