@@ -149,7 +149,7 @@ def test_the_file_called_like_the_handout_wins(
 def test_what_cannot_be_graded_is_told_to_the_student(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], words: str
 ) -> None:
-    root = prepared(tmp_path, monkeypatch, None)
+    root = prepared(tmp_path, monkeypatch, ())
     for name in names:
         path = root / "submission" / name
         path.symlink_to("/etc/passwd") if name == "link.ipynb" else path.write_text('{"cells": [')
@@ -175,7 +175,7 @@ def test_a_container_without_a_sandbox_is_no_zero(tmp_path: Path, monkeypatch: p
     def refuse(sandbox: str) -> None:
         raise UsageError("this machine offers no sandbox")
 
-    root = prepared(tmp_path, monkeypatch, None)
+    root = prepared(tmp_path, monkeypatch, ())
     repository(tmp_path / "ana", KINDS["correct"].case)
     shutil.copy(tmp_path / "ana" / "submission.ipynb", root / "submission")
     monkeypatch.setattr("grader.commands.gradescope.run.check_sandbox", refuse)
