@@ -6,7 +6,6 @@ import contextlib
 import csv
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -110,7 +109,14 @@ class Site:
     def hand_in_some(self, count: int, prefix: str = "s") -> None:
         """Tiny scripts, all different."""
         for number in range(count):
-            self.hand_in(**{f"{prefix}{number:04}": f'# Ex 1\nprint("hello {prefix} {number}")\n'})
+            self.hand_in(**{f"{prefix}{number:04}": tiny_script(f"{prefix} {number}")})
+
+    def hand_in_folders(self, count: int) -> None:
+        """The same, each in a folder of the student's own."""
+        for number in range(count):
+            folder = self.handed_in / f"s{number:04}"
+            folder.mkdir()
+            (folder / "lab.py").write_text(tiny_script(str(number)))
 
     def release(self) -> None:
         """Let held submissions go."""
@@ -180,6 +186,10 @@ class Site:
         until(lambda: not self.processes(), f"processes end: {self.processes()}")
 
 
+def tiny_script(mark: str) -> str:
+    return f'# Ex 1\nprint("hello {mark}")\n'
+
+
 @contextlib.contextmanager
 def new_site() -> Iterator[Site]:
     """A class in a folder of its own, with a short path, since names of sockets lie in it."""
@@ -226,7 +236,8 @@ def check_gradebook(site: Site, students: int, attempts: int) -> None:
 def check_files(out: Path) -> None:
     """No file is half-written."""
     names = {path.name for path in out.rglob("*")}
-    assert not [name for name in names if name.endswith((".part", "-wal", "-shm")) or name == ".unpacked"]
+    half = [name for name in names if name.endswith((".part", "-wal", "-shm")) or name == ".unpacked"]
+    assert not half, half
     for path in out.rglob("*.json"):
         json.loads(path.read_text())
     for path in out.rglob("*.html"):
@@ -234,8 +245,3 @@ def check_files(out: Path) -> None:
     for path in out.rglob("*.zip"):
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None
-
-
-def copied(site: Site, other: Site) -> None:
-    """Hand the same in at another site."""
-    shutil.copytree(site.handed_in, other.handed_in, dirs_exist_ok=True)

@@ -6,6 +6,7 @@ import errno
 import itertools
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -366,12 +367,22 @@ def in_a_fork(run: Callable[[], int]) -> int:
 
 
 def test_a_thousand_tiny_submissions(site: Site) -> None:
-    site.hand_in_some(1000)
+    site.hand_in_folders(1000)
+    began = processor_s()
     goes_on(site, 1000)
+    assert processor_s() - began < 300
+    # Kilobytes: the largest of all processes that ended by now, so not less than the grader's own.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1024**2
+
+
+def processor_s() -> float:
+    """CPU time of processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_a_monster_costs_nobody_else_anything(site: Site) -> None:
-    """One line of forty megabytes: what reads, keys, compares and shows it must not choke."""
+    """One line of half a megabyte: what reads, keys, compares and shows it must not choke."""
     site.hand_in_some(9)
-    site.hand_in(monster="# Ex 1\nx = [" + "1, " * (40 * 2**20 // 3) + "]\n")
+    site.hand_in(monster="# Ex 1\nx = [" + "1, " * (2**19 // 3) + "]\n")
     goes_on(site, 10)
