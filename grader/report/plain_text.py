@@ -15,6 +15,6 @@ COLUMNS = 100
 def to_text(grade: Grade) -> str:
     """`grade` in lines of at most `COLUMNS` columns, whatever the environment says about terminals."""
     file = io.StringIO()
-    console = Console(file=file, width=COLUMNS, color_system=None, force_terminal=False, force_jupyter=False)
+    console = Console(file=file, width=COLUMNS, color_system=None, force_jupyter=False)
     to_terminal(grade, console)
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
