@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 from queue import Empty
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from grader.execute.provisioner import WarmProvisioner
 from grader.execute.screen import FigureBudget, Screen
 from grader.model.recording import CellRun, Limits
-from grader.model.submission import Submission
+from grader.model.submission import Cell
 
 Status = Literal["ok", "error", "timeout", "died", "not_run"]
 
@@ -123,10 +124,10 @@ class Conversation:
         if self._client.kc is not None:
             self._client.kc.stop_channels()
 
-    async def run(self, submission: Submission) -> Transcript:
+    async def run(self, cells: AsyncIterable[Cell]) -> Transcript:
         """Every cell in order; what follows a death or the end of the submission's time is `not_run`."""
         transcript = Transcript()
-        for cell in submission.code_cells:
+        async for cell in cells:
             number = cell.number or 0
             left = self._limits.submission_s - transcript.seconds
             if not self._alive or left <= 0:
@@ -135,6 +136,16 @@ class Conversation:
                 continue
             transcript.cells.append(await self._run_cell(number, cell.source, left, transcript.problems))
         return transcript
+
+    async def hold(self) -> None:
+        """Stop the kernel's processes where they are, so that nothing goes on in them between two cells."""
+        if self._alive and sys.platform != "win32" and self._manager.provisioner is not None:
+            await self._manager.provisioner.send_signal(signal.SIGSTOP)
+
+    async def release(self) -> None:
+        """Let them go on after `hold`."""
+        if self._alive and sys.platform != "win32" and self._manager.provisioner is not None:
+            await self._manager.provisioner.send_signal(signal.SIGCONT)
 
     async def finish(self) -> str | None:
         """Let the recorder write what is left. Returns what went wrong, if something did."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,7 +19,7 @@ from grader.execute.recording_files import read_recording_folder
 from grader.execute.scratch import Scratch
 from grader.execute.source import KernelSource, write_job
 from grader.model.recording import Recording
-from grader.model.submission import Submission
+from grader.model.submission import Cell, Submission
 
 
 class JupyterKernel:
@@ -31,16 +31,20 @@ class JupyterKernel:
 
     def run(self, submission: Submission, job: Job) -> Recording:
         """Execute every code cell; see `Kernel.run`."""
+        return self.run_fed(submission, job, lambda _: _at_once(submission))
+
+    def run_fed(self, submission: Submission, job: Job, feed: Feed) -> Recording:
+        """Execute the cells that `feed` gives; all else is the submission's. See `Kernel.run`."""
         require_device(job.device)
         try:
-            return self._run(submission, job)
+            return self._run(submission, job, feed)
         except KernelLost:
-            return self._run(submission, job)
+            return self._run(submission, job, feed)
 
-    def _run(self, submission: Submission, job: Job) -> Recording:
+    def _run(self, submission: Submission, job: Job, feed: Feed) -> Recording:
         with self._source.place(submission, job) as scratch:
             write_job(scratch, submission, job)
-            transcript, versions = run_async(lambda: self._converse(scratch, submission, job))
+            transcript, versions = run_async(lambda: self._converse(scratch, job, feed))
             events, tensors, damage = read_recording_folder(scratch.record, job.limits.recording_bytes)
             return Recording(
                 cells=tuple(transcript.cells),
@@ -56,7 +60,7 @@ class JupyterKernel:
                 problems=(*transcript.problems, *damage),
             )
 
-    async def _converse(self, scratch: Scratch, submission: Submission, job: Job) -> Heard:
+    async def _converse(self, scratch: Scratch, job: Job, feed: Feed) -> Heard:
         try:
             manager = await self._source.start(scratch, job)
         except (OSError, RuntimeError) as error:
@@ -66,7 +70,7 @@ class JupyterKernel:
             await asyncio.gather(_opened(conversation, scratch), asyncio.to_thread(scratch.write_probes, job))
             # Now, while the student's code has had no say in it.
             versions = _versions(scratch)
-            transcript = await conversation.run(submission)
+            transcript = await conversation.run(feed(conversation))
             if problem := await conversation.finish():
                 transcript.problems.append(problem)
             return transcript, versions
@@ -76,6 +80,9 @@ class JupyterKernel:
             await manager.cleanup_resources()
             manager.context.destroy(linger=0)
 
+
+Feed = Callable[[Conversation], AsyncIterator[Cell]]
+"""Gives cells one after another as they are to be run; asked again where a submission has to be run anew."""
 
 Heard = tuple[Transcript, dict[str, str]]
 """How a submission went, and the versions that its kernel named."""
@@ -118,6 +125,11 @@ def _in_thread(work: Callable[[], Coroutine[Any, Any, Heard]]) -> Heard:
         raise
     finally:
         thread.join()
+
+
+async def _at_once(submission: Submission) -> AsyncIterator[Cell]:
+    for cell in submission.code_cells:
+        yield cell
 
 
 async def _opened(conversation: Conversation, scratch: Scratch) -> None:
