@@ -40,18 +40,6 @@ from grader.commands.show import GRADED, complain, status_of_problem
 from grader.errors import GraderError
 
 _UNFIT = 1
-COMMANDS = (
-    "run",
-    "rejudge",
-    "export",
-    "override",
-    "comment",
-    "history",
-    "watch",
-    "handout",
-    "gradescope-zip",
-    "doctor",
-)
 
 
 class RunByDefault(TyperGroup):
@@ -60,7 +48,7 @@ class RunByDefault(TyperGroup):
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         """Put `run` in front unless a command or a general option leads."""
         if args and args[0] not in (
-            *COMMANDS,
+            *self.commands,
             "--help",
             "-h",
             "--version",
@@ -280,17 +268,8 @@ def override(
     """Set a student's points for an exercise: they outrank the machine and survive every new grading."""
     from grader.commands.marks import set_points
 
-    set_points(
-        _folder(out),
-        gradebook,
-        student,
-        exercise,
-        None if withdraw else points,
-        reason,
-        who,
-        of,
-        withdraw=withdraw,
-    )
+    given = None if withdraw else points
+    set_points(_folder(out), gradebook, student, exercise, given, reason, who, of, withdraw=withdraw)
 
 
 @app.command()
@@ -388,6 +367,9 @@ def doctor(sandbox: HeldBy = Sandbox.auto, device: OnDevice = Device.cpu) -> Non
         rows = list(examine(sandbox.value, device.value))
     show(rows, Console())
     raise typer.Exit(_UNFIT if any(row.problem for row in rows) else GRADED)
+
+
+COMMANDS = tuple(each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands)
 
 
 def main() -> None:
