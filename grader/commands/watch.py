@@ -21,7 +21,7 @@ from grader.commands.show import GRADED, check_sandbox, complain, say
 from grader.commands.watching.ahead import AheadKernel, Superseded
 from grader.commands.watching.content import first_difference
 from grader.commands.watching.saves import Saves
-from grader.errors import GraderError, UnreadableSubmission, UsageError
+from grader.errors import GraderError, GradingFailed, UnreadableSubmission, UsageError
 from grader.execute.choice import opened_kernel
 from grader.execute.jupyter import JupyterKernel
 from grader.load.submission import load_submission
@@ -31,6 +31,8 @@ from grader.pipeline import grade
 from grader.report.audience import for_audience
 from grader.report.changes import Line, changes
 from grader.report.terminal_report import to_terminal
+
+_log = logging.getLogger("grader")
 
 _STYLES = {"better": "green", "worse": "red", "plain": "", "quiet": "dim"}
 _HALF_WRITTEN_S = 1.0
@@ -158,6 +160,12 @@ class _Watch:
         except GraderError as error:
             complain(self._errors, error)
             return
+        except Exception as error:  # a fault of ours in one grading must not end the session
+            _log.error("%s: %s: %s", self._path, type(error).__name__, error, exc_info=error)
+            complain(
+                self._errors, GradingFailed("not graded: the grader itself failed; the next change is graded")
+            )
+            return
         self._show(verdict, time.perf_counter() - began)
         place = self._place_of_work(found, verdict)
         self._graded = found, verdict
@@ -167,10 +175,8 @@ class _Watch:
     def _verdict(self, submission: Submission) -> Grade:
         order = self._order
         made = grade(submission, order.assignment, self._kernel, order.device, order.probe)
-        verdict = for_audience(made.grade, order.audience)
-        folder = order.out or self._path.parent
-        write_reports(verdict, folder, self._path.stem, order)
-        return verdict
+        write_reports(made.grade, order.out or self._path.parent, self._path.stem, order)
+        return for_audience(made.grade, order.audience)
 
     def _show(self, verdict: Grade, seconds: float) -> None:
         took = f"{time.strftime('%H:%M:%S')}, {seconds:.1f} s"

@@ -19,6 +19,8 @@ _SETTLED_MS = 50
 """Without a further change, before a save is taken for done."""
 _LONGEST_MS = 1000
 """For an editor that writes on and on."""
+_ASKED_MS = 200
+"""Between two looks at the file's time of change, and until the end is heard of."""
 _NEVER_ITS_OWN = (".*", "~*", "*~", "*.report.*", "*.evidence.zip", "__pycache__", "*.tmp", "*.swp")
 
 Saved = Callable[[Submission | UnreadableSubmission], None]
@@ -71,14 +73,24 @@ class Saves:
             step=_SETTLED_MS,
             debounce=_LONGEST_MS,
             stop_event=self._stop,
-            rust_timeout=200,
+            rust_timeout=_ASKED_MS,
             yield_on_timeout=True,
             raise_interrupt=False,
         )
-        self.look()
+        stamp = None
         for changed in changes:
-            if changed:
+            # Asked as well as heard: under load, and from some file systems, not every change is told.
+            if changed or stamp != _stamp(self._path):
+                stamp = _stamp(self._path)
                 self.look()
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _may_matter(change: Change, path: str) -> bool:
