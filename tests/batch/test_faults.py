@@ -325,22 +325,24 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[Site, Trouble]
 
 
 @pytest.mark.parametrize(
-    ("what", "status", "line"),
+    ("what", "step", "status", "line"),
     [
-        (no_space, 2, "No space left on device"),
-        (ctrl_c, 130, "the same command goes on from there"),
-        (die, -signal.SIGKILL, ""),
+        # Each file is made sure of twice, itself and its folder; three steps on is another file in another way.
+        (no_space, 3, 2, "No space left on device"),
+        (ctrl_c, 3, 130, "the same command goes on from there"),
+        (die, 1, -signal.SIGKILL, ""),
     ],
 )
 def test_trouble_at_any_write(
     what: Callable[[], None],
+    step: int,
     status: int,
     line: str,
     in_this_process: Callable[[Site, Trouble], int],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """With every one of a run's writes that is waited for, one after another."""
-    for at in itertools.count(1):
+    """With the writes of a run that are waited for, one after another."""
+    for at in itertools.count(1, step):
         with new_site() as site:
             site.hand_in_some(2)
             trouble = Trouble(at, what)
