@@ -117,7 +117,9 @@ def pairs_of(ours: Callable[[], object], plain: Callable[[], object], count: int
 
 def reply(kernel: JupyterKernel, settle: Callable[[], None], count: int) -> dict[str, object]:
     """First reply of a kernel that was waiting; `settle` lets the pool fill up again, outside the clock."""
-    one = Submission("a.ipynb", Path("a.ipynb"), "0", "notebook", (Cell(kind="code", source=FIRST_CELL, number=1),))
+    one = Submission(
+        "a.ipynb", Path("a.ipynb"), "0", "notebook", (Cell(kind="code", source=FIRST_CELL, number=1),)
+    )
     times = []
     for _ in range(count):
         settle()

@@ -36,7 +36,10 @@ class Plan:
     @property
     def tasks(self) -> list[Task]:
         """What workers are given."""
-        return [Task(number, item.handin.path, item.expected) for number, item in enumerate(self.to_run)]
+        return [
+            Task(number, item.handin.path, item.expected, item.submission.notes)
+            for number, item in enumerate(self.to_run)
+        ]
 
 
 class Classroom:

@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class GradingDesk:
 
         order = self.order
         with opened_kernel(order.assignment.limits, order.device, order.sandbox, cold=order.cold) as kernel:
-            yield lambda task: worked(task, lambda: graded(task.path, order, kernel), order)
+            yield lambda task: worked(task, lambda: graded(task.path, order, kernel, task.notes), order)
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class JudgingDesk:
         yield lambda task: worked(task, lambda: graded(task.path, order, None), order)
 
 
-def graded(path: Path, order: Order, kernel: Kernel | None) -> Graded:
-    """A file's verdict: stored evidence is judged, anything else is run.
+def graded(path: Path, order: Order, kernel: Kernel | None, notes: tuple[str, ...] | None = None) -> Graded:
+    """A file's verdict: stored evidence is judged, anything else is run; `notes` stand for the loader's own.
 
     Raises GraderError.
     """
@@ -64,7 +64,10 @@ def graded(path: Path, order: Order, kernel: Kernel | None) -> Graded:
         submission, recording = read_bundle(path)
         return Graded(rejudge(submission, order.assignment, recording), submission, recording)
     assert kernel is not None
-    return grade(load_submission(path), order.assignment, kernel, order.device, order.probe)
+    submission = load_submission(path)
+    if notes is not None:
+        submission = replace(submission, notes=notes)
+    return grade(submission, order.assignment, kernel, order.device, order.probe)
 
 
 def report_text(verdict: Grade, form: str, order: Order) -> str:

@@ -18,6 +18,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ class Post:
         if self._workers is None:
             self._workers = self._open()
         with tempfile.TemporaryDirectory(dir=self._folder, ignore_cleanup_errors=True) as folder:
-            here = Task(task.number, parcel.unpacked(Path(folder)), task.expected, task.unchanged)
+            here = replace(task, path=parcel.unpacked(Path(folder)))
             for _, worked in self._workers.run([here], lambda task: None):
                 return worked
         return Worked(None, "not graded: nobody waited for it any more", fault=True)
@@ -114,7 +115,7 @@ class Post:
         # Nannies mark their workers as daemons, which may have no children; ours are ended in order.
         multiprocessing.current_process().daemon = False
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        self._folder = self._opened.enter_context(held_folder("cold"))
+        self._folder = self._opened.enter_context(held_folder("parcel"))
         support = self._folder / "support"
         support.mkdir()
         desk = self._parcel.unpacked(support)

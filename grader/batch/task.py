@@ -20,6 +20,8 @@ class Task:
     path: Path
     expected: float
     """How long it will take, in any unit: the longest go first, so that none is left over at the end."""
+    notes: tuple[str, ...] = ()
+    """What the loader had to say where the file was handed in: elsewhere its neighbours are not there."""
     unchanged: str = ""
     """Digest of an earlier verdict (`verdict_digest`); one that is the same again needs no reports."""
 

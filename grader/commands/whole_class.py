@@ -86,7 +86,13 @@ def _engine(plan: Plan, order: Order, settings: ClassSettings) -> Iterator[Engin
     if settings.cluster is not None:
         from grader.batch.cluster import DaskWorkers
 
-        with DaskWorkers(desk, settings.cluster, patience_s=patience(limits, runs)) as cluster:
+        with DaskWorkers(
+            desk,
+            settings.cluster,
+            patience_s=patience(limits, runs),
+            jobs=settings.jobs,
+            say=partial(say, Console(stderr=True)),
+        ) as cluster:
             yield cluster
         return
     jobs = jobs_for(settings.jobs, len(plan.to_run), limits)

@@ -20,10 +20,11 @@ from typing import Literal
 if sys.platform != "win32":
     import fcntl
 
-Kind = Literal["warm", "cold", "fonts", "fork"]
-"""A launcher's home, the scratch folder of a kernel without a launcher, a list of fonts that is being made, sockets."""
+Kind = Literal["warm", "cold", "fonts", "fork", "parcel"]
+"""A launcher's home, the scratch folder of a kernel without a launcher, a list of fonts that is being made, sockets, a
+submission that came over the network."""
 
-_NAME = re.compile(r"grade-(?:warm|cold|fonts|fork)-[a-z0-9_]{8}")
+_NAME = re.compile(r"grade-(?:warm|cold|fonts|fork|parcel)-[a-z0-9_]{8}")
 _ATTEMPTS = 100
 _LONGEST_BASE = 80
 """Characters; a socket's path may have about 104, of which the scratch folder and the socket take some 20."""
