@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.expectations import assignment_for, expectation
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks kernels")
 
+SOON_S = 60.0
 CORPUS = Path(__file__).parents[2] / "corpus"
 STATE = "import random, numpy, torch\nfrom pathlib import Path\nkept = [random.random()]; Path('log').write_text('1')"
 MODEL = "model = torch.nn.Linear(2, 1)\noptimizer = torch.optim.SGD(model.parameters(), 0.1)\nfile = open('log', 'a')"
@@ -100,39 +102,60 @@ def test_going_on_is_a_full_run(ahead: AheadKernel, full: JupyterKernel) -> None
     assert as_told(went_on) == as_told(full.run(after, job))
 
 
+def with_first_cell(one: Submission, job: Job, file: Path) -> tuple[Submission, Job]:
+    first = one.cells[0].model_copy(update={"source": "a = 2"})
+    return replace(one, cells=(first, *one.cells[1:])), job
+
+
+def with_new_data(one: Submission, job: Job, file: Path) -> tuple[Submission, Job]:
+    file.write_text("2, 3")
+    return one, job
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        lambda one, job, file: (submission("a = 2", *(cell.source for cell in one.cells[1:])), job),
+        with_first_cell,
+        with_new_data,
         lambda one, job, file: (one, replace(job, exercise_of_cell={1: 2})),
         lambda one, job, file: (one, replace(job, seed=7)),
         lambda one, job, file: (replace(one, name="ben.ipynb"), job),
-        lambda one, job, file: (file.write_text("2, 3") and one, job),
         lambda one, job, file: (replace(one, companions=()), job),
-        lambda one, job, file: (submission("a = 1"), job),
+        lambda one, job, file: (replace(one, cells=one.cells[:1]), job),
     ],
-    ids=["earlier-cell", "markers", "seed", "name", "companion-changed", "companion-gone", "cell-gone"],
+    ids=["earlier-cell", "companion-changed", "markers", "seed", "name", "companion-gone", "cell-gone"],
 )
 def test_what_has_run_serves_nothing_else(
     change: Callable[[Submission, Job, Path], tuple[Submission, Job]], tmp_path: Path
 ) -> None:
-    class Instant:
-        """Runs as far as it is asked to; the cells of each execution are its recording."""
+    class Waiting:
+        """Takes as long as it is let."""
 
-        def run_fed(self, submission: Submission, job: Job, feed: object) -> object:
-            return (submission, job)
+        def __init__(self) -> None:
+            self.free = threading.Event()
+            self.free.set()
+
+        def run_fed(self, submission: Submission, job: Job, feed: object) -> None:
+            self.free.wait(SOON_S)
 
     file = tmp_path / "data.csv"
     file.write_text("1")
     one, job = submission("a = 1", "b = 2", "c = 3", companions=(file,)), Job(exercise_of_cell={1: 1})
-    kernel = AheadKernel(Instant())  # type: ignore[arg-type]
+    inner = Waiting()
+    kernel = AheadKernel(inner)  # type: ignore[arg-type]
     kernel.run(one, job)
+    inner.free.clear()
     kernel.prepare(3)
-    assert kernel._waiting is not None
-    kernel._waiting._recording.__init__()  # type: ignore[misc]
-    assert kernel._waiting.serves(one, job)
-    assert not kernel._waiting.serves(*change(one, job, file))
-    kernel.close()
+    waiting = kernel._waiting
+    try:
+        assert waiting is not None and waiting.serves(one, job)
+        later = submission("a = 1", "b = 2", "c = 4", "d = 5", companions=(file,))
+        assert waiting.serves(later, replace(job, probes=lambda: {}))
+        assert not waiting.serves(*change(one, job, file))
+    finally:
+        inner.free.set()
+        kernel.close()
+    assert waiting is not None and not waiting.serves(one, job)
 
 
 def test_an_earlier_change_runs_everything_again(ahead: AheadKernel) -> None:
@@ -151,8 +174,9 @@ def test_nothing_goes_on_while_it_waits(ahead: AheadKernel) -> None:
     )
     ahead.run(submission(busy, "1"), Job())
     ahead.prepare(2)
+    deadline = time.monotonic() + SOON_S
     while not stopped():
-        pass
+        assert time.monotonic() < deadline
     assert text(ahead.run(submission(busy, "41 + 1"), Job()), 2) == "42"
     assert ahead.saved == 1 and not stopped()
 
