@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import lru_cache
 
 from grader.model.submission import Submission
 
@@ -17,18 +17,20 @@ def shuffles_unseeded(submission: Submission, cell: int) -> bool:
 
     Shuffles in code that we cannot see, and seeds handed on in any form, count for the student.
     """
-    calls = [call for number in range(1, cell + 1) for call in _calls(submission, number)]
-    names = [_name(call) for call in calls]
-    return any(name in _SHUFFLES for name in names) and not any(map(_seeds, calls))
+    earlier = (found for number in range(1, cell + 1) if (found := submission.cell(number)) is not None)
+    facts = [_facts(each.source) for each in earlier]
+    return any(shuffles for shuffles, _ in facts) and not any(seeds for _, seeds in facts)
 
 
-def _calls(submission: Submission, number: int) -> Iterator[ast.Call]:
-    cell = submission.cell(number)
+@lru_cache(maxsize=256)
+def _facts(source: str) -> tuple[bool, bool]:
+    """Whether a cell shuffles, and whether it shows a seed."""
     try:
-        tree = ast.parse(cell.source if cell else "")
+        tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
-        return
-    yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+        return False, False
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return any(_name(call) in _SHUFFLES for call in calls), any(map(_seeds, calls))
 
 
 def _name(call: ast.Call) -> str:

@@ -34,6 +34,10 @@ class _Row:
     what: str
     code: str | None = None
 
+    @property
+    def identity(self) -> tuple[bytes, str, str, str, str | None]:
+        return self.values.tobytes(), self.meaning, self.part, self.what, self.code
+
     @cached_property
     def sorted(self) -> Array:
         """What was recomputed, in ascending order."""
@@ -53,7 +57,7 @@ def judge_kept(
 
     `alone` says that no other run shared the cell, so that a curve by name must be this run's.
     """
-    rows = _rows(course, printed) if kept else ()
+    rows = _rows(course, tuple(printed)) if kept else ()
     for series in kept:
         values = np.asarray(series.values, dtype=np.float64).reshape(-1)
         if series.cell >= cell:
@@ -71,7 +75,7 @@ def judge_drawn(
     course: Course, cell: int, figures: Sequence[Figure], printed: Sequence[int], alone: bool
 ) -> Iterator[Claim]:
     """The claims among the drawn lines."""
-    rows = _rows(course, printed) if figures else ()
+    rows = _rows(course, tuple(printed)) if figures else ()
     for figure in figures:
         for axes in figure.axes:
             at = axes.at or figure.at
@@ -115,8 +119,11 @@ def _claim(how: Any, found: _Found, where: Where | None, cell: int, text: str, l
 # ---------------------------------------------------------------- rows to compare with
 
 
-def _rows(course: Course, printed: Sequence[int]) -> tuple[_Row, ...]:
-    return (*_loss_rows(course), *_measured_rows(course, printed), *_compared_rows(course))
+@lru_cache(maxsize=8)
+def _rows(course: Course, printed: tuple[int, ...]) -> tuple[_Row, ...]:
+    """Each row once that has figures to compare with, in the place of the first of its kind."""
+    rows = (*_loss_rows(course), *_measured_rows(course, printed), *_compared_rows(course))
+    return tuple({row.identity: row for row in rows if len(row.sorted) > 1}.values())
 
 
 def _ends(course: Course) -> Array:

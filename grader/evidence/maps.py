@@ -142,10 +142,8 @@ def _whose(
 
 
 def _different(several: Sequence[Units]) -> list[Units]:
-    """Each once, in their order."""
-    return list(
-        {(units.scale.tobytes(), units.shift.tobytes()): units for units in reversed(several)}.values()
-    )[::-1]
+    """Each once, in the place of the first of its kind."""
+    return list({(units.scale.tobytes(), units.shift.tobytes()): units for units in several}.values())
 
 
 class _Asked:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from grader.model.submission import Cell, Submission, Where
 
@@ -111,16 +112,17 @@ def _in_cell(cell: Cell) -> Iterator[Mark]:
             yield Mark(place, int(match.group(1) or 0), "comment", last_line)
 
 
-def _scopes(source: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=256)
+def _scopes(source: str) -> tuple[tuple[int, int], ...]:
     """First and last line of each function and class."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
-        return []
+        return ()
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return [
+    return tuple(
         (node.lineno, node.end_lineno or node.lineno) for node in ast.walk(tree) if isinstance(node, kinds)
-    ]
+    )
 
 
 def _last_in_text(text: str, before: int | None) -> int | None:

@@ -43,7 +43,7 @@ class Compared:
     spread: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Course:
     """A run's losses, measured figures and comparisons, arranged for questions about single steps."""
 

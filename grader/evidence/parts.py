@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -117,14 +118,20 @@ class _AssignmentLines:
         cell = self._submission.cell(cell_number)
         if cell is None:
             return {}
-        try:
-            tree = ast.parse(cell.source)
-        except (SyntaxError, ValueError, RecursionError):
-            return {}
-        stores = (
-            node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        )
-        return {node.id: node.lineno + cell.first_line - 1 for node in stores}
+        return {name: line + cell.first_line - 1 for name, line in _stores(cell.source)}
+
+
+@lru_cache(maxsize=256)
+def _stores(source: str) -> tuple[tuple[str, int], ...]:
+    """Each name that is given a value, and the line of the source where the last one is."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    nodes = (
+        node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    return tuple({node.id: node.lineno for node in nodes}.items())
 
 
 def _placed(array: KnownArray, lines: _AssignmentLines) -> KnownArray:

@@ -7,7 +7,7 @@ must name an array that was read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -288,23 +288,31 @@ def read_events(events: Iterable[Mapping[str, Any]], tensors: Mapping[str, Array
     return RawEvents({kind: tuple(items) for kind, items in found.items()}, tensors, dict(dropped))
 
 
-def in_file_lines(value: Any, first_lines: Mapping[int, int], depth: int = 0) -> Any:
+def in_file_lines(
+    events: Sequence[Mapping[str, Any]], first_lines: Mapping[int, int]
+) -> Sequence[Mapping[str, Any]]:
     """The same events with every place counted in lines of the file, as a script's reader counts.
 
     `first_lines`: cell number → line of the file at which the cell begins. The recorder writes no place deeper
-    than a few levels; what junk nests further down stays as it is.
+    than a few levels; what junk nests further down stays as it is. A notebook's cells begin at line 1 each.
     """
+    if all(line == 1 for line in first_lines.values()):
+        return events
+    return [_in_file_lines(event, first_lines, 1) for event in events]
+
+
+def _in_file_lines(value: Any, first_lines: Mapping[int, int], depth: int) -> Any:
     if depth > _DEEPEST_PLACE:
         return value
     if isinstance(value, Mapping):
         return {
             key: _shifted(item, first_lines)
             if key in ("at", "place")
-            else in_file_lines(item, first_lines, depth + 1)
+            else _in_file_lines(item, first_lines, depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [in_file_lines(item, first_lines, depth + 1) for item in value]
+        return [_in_file_lines(item, first_lines, depth + 1) for item in value]
     return value
 
 

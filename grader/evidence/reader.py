@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -285,12 +285,15 @@ def _classes(submission: Submission, assignment: Assignment) -> Iterator[ClassDe
     for name in assignment.earlier_classes:
         yield ClassDefinition(name, Where(cell=0))
     for cell in submission.code_cells:
-        try:
-            tree = ast.parse(cell.source)
-        except (SyntaxError, ValueError, RecursionError):
-            continue
-        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-        for node in sorted(nodes, key=lambda node: node.lineno):
-            yield ClassDefinition(
-                node.name, Where(cell=cell.number or 0, line=node.lineno + cell.first_line - 1)
-            )
+        for name, line in _class_lines(cell.source):
+            yield ClassDefinition(name, Where(cell=cell.number or 0, line=line + cell.first_line - 1))
+
+
+@lru_cache(maxsize=256)
+def _class_lines(source: str) -> tuple[tuple[str, int], ...]:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return tuple((node.name, node.lineno) for node in sorted(nodes, key=lambda node: node.lineno))
