@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.integrations.hosted import ROOT, reference_at
 
 DOCKERFILE = ROOT / "integrations" / "Dockerfile"
 PACKAGE_SOURCES = (
+    str(Path("~/.config/pip/pip.conf").expanduser()),
     "/etc/pip.conf",
     "/opt/wheels",
     "/opt/pypi",
@@ -80,6 +82,18 @@ def test_the_image_grades_as_an_ordinary_user(image: Stage) -> None:
     assert work.stat().st_uid == 10001 and (work / "submission.report.html").stat().st_uid == 10001
     told = json.loads((work / "submission.report.json").read_text())
     assert told["points"] == 8.45 and "namespaces" in told["environment"]["sandbox"], done.stdout
+
+
+@pytest.mark.corpus
+def test_the_image_serves_whoever_it_is_started_as(image: Stage) -> None:
+    """As `docker run --user` does, an id without a name; and as Gradescope does, root with little of root's power."""
+    nobody = replace(image, user="12345", place="/tmp", variables={**image.variables, "HOME": "/tmp"})
+    told = nobody.run(f"{image.entry[0]} doctor")
+    assert "Verdict: untrusted submissions can be graded here" in told.stdout
+    root = replace(image, user="0", variables={**image.variables, "HOME": "/root"})
+    barred = "setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin"
+    told = root.run(f"{barred} {image.entry[0]} doctor", check=False)
+    assert told.returncode == 0 and "landlock, seccomp, rlimits" in told.stdout, told.stdout
 
 
 @pytest.mark.corpus
