@@ -43,12 +43,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Bring in what grades, where it is asked for; it is registered as `grade`."""
+    """Bring in what grades, where it is asked for; it is registered as `grading-session`."""
     if config.option.grade_files:
         from grader.pytest_grade.session import GradingSession
 
         files = graded_files(config, config.option.grade_files)
-        config.pluginmanager.register(GradingSession(config, files), "grade")
+        config.pluginmanager.register(GradingSession(config, files), "grading-session")
         _collect_also(config, files)
 
 

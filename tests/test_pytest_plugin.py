@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -65,14 +66,13 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], FakeKernel]:
 
 def run(pytester: pytest.Pytester, *arguments: object) -> pytest.RunResult:
     """pytest with the plugin, in this process."""
-    plugin = () if _is_installed() else ("-p", "grader.pytest_plugin")
-    return pytester.runpytest_inprocess(*plugin, *map(str, arguments))
+    return pytester.runpytest_inprocess(*_loaded(), *map(str, arguments))
 
 
-def _is_installed() -> bool:
-    from importlib.metadata import entry_points
-
-    return any(point.value == "grader.pytest_plugin" for point in entry_points(group="pytest11"))
+def _loaded() -> tuple[str, ...]:
+    """What makes pytest load the plugin, where it is not installed as one."""
+    installed = any(point.value == "grader.pytest_plugin" for point in entry_points(group="pytest11"))
+    return () if installed else ("-p", "grader.pytest_plugin")
 
 
 def checks(grade: Grade) -> dict[str, CheckResult]:
@@ -160,9 +160,8 @@ def test_workers_share_one_grading(pytester: pytest.Pytester, verdict: Grade) ->
         """
     )
     pytester.syspathinsert()
-    plugin = () if _is_installed() else ("-p", "grader.pytest_plugin")
     result = pytester.runpytest_subprocess(
-        *plugin, "-p", "counting", "-n", "2", "--grade", str(EXAMPLE), "--junitxml=out.xml"
+        *_loaded(), "-p", "counting", "-n", "2", "--grade", str(EXAMPLE), "--junitxml=out.xml"
     )
     assert (pytester.path / "count").read_text() == "graded\n"
     assert outcomes(pytester.path / "out.xml") == {
@@ -288,14 +287,16 @@ def test_two_files_of_one_name_have_reports_of_their_own(pytester: pytest.Pytest
     assert found == {"ana", "ben"}
 
 
-def test_without_grade_nothing_is_imported() -> None:
-    heavy = "{'torch', 'pydantic', 'sklearn', 'grader.api', 'grader.pytest_grade', 'rich', 'typer'}"
+def test_without_grade_nothing_is_imported(tmp_path: Path) -> None:
+    heavy = "{'torch', 'pydantic', 'sklearn', 'grader.api', 'grader.pytest_grade', 'filelock', 'typer'}"
     code = (
-        "import sys; before = {*sys.modules}; import pytest; pytest.main(['--version', '-p', 'grader.pytest_plugin']);"
-        f"print(*({heavy} & ({{*sys.modules}} - before)))"
+        "import sys, pytest; pytest.main(['-q', *sys.argv[1:]]);"
+        f"print('grader.pytest_plugin' in sys.modules, *({heavy} & {{*sys.modules}}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1].split() == []
+    done = subprocess.run(
+        [sys.executable, "-c", code, *_loaded()], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.splitlines()[-1].split() == ["True"]
 
 
 # ---------------------------------------------------------------- the four submissions, in real kernels

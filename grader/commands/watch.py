@@ -12,7 +12,6 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from grader.batch.order import BUNDLE, Order
@@ -191,8 +190,7 @@ class _Watch:
         self._say(Line(f"{took}; waiting for the next save, Ctrl-C ends", "quiet"))
 
     def _say(self, line: Line) -> None:
-        text = Text(line.text, style=_STYLES[line.tone])
-        self._console.print(Padding(text, (0, 0, 0, 0), expand=False), highlight=False)
+        self._console.print(Text(line.text, style=_STYLES[line.tone]), highlight=False, soft_wrap=True)
 
     def _place_of_work(self, submission: Submission, verdict: Grade) -> int:
         """Number of the code cell that the next save will probably change first: as last time, or what lost points."""

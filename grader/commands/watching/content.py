@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path
 
 from grader.model.submission import Submission
 
 _MOST_FILES = 5_000
+_OURS = ("*.report.*", "*.evidence.zip")
 
 
 def content(submission: Submission) -> Hashable:
@@ -34,9 +36,13 @@ def first_difference(before: Submission, after: Submission) -> int:
 def _stamps(paths: tuple[Path, ...]) -> Iterator[Hashable]:
     for top in paths:
         for path in (top, *sorted(top.rglob("*"))):
+            # The reports may be written to a folder beside the submission, at each grading.
+            if any(fnmatch(path.name, pattern) for pattern in _OURS):
+                continue
             try:
                 status = path.lstat()
             except OSError:
                 yield str(path)
             else:
-                yield str(path), status.st_size, status.st_mtime_ns, status.st_ino
+                changed = 0 if path.is_dir() else status.st_mtime_ns
+                yield str(path), status.st_mode, changed and (status.st_size, changed, status.st_ino)

@@ -81,6 +81,20 @@ def test_what_is_half_written_is_told_once(
     assert sources(told.get_nowait()) == ["a = 1", "b = 3"]
 
 
+def test_reports_in_a_folder_beside_it_are_no_change(
+    file: Path, told: Queue[Submission | UnreadableSubmission]
+) -> None:
+    folder = file.with_name("out")
+    folder.mkdir()
+    (folder / "ana.report.json").write_text("{}")
+    watching = saves(file, told)
+    for text in ("{1}", "{2}"):
+        (folder / "new").write_text(text)
+        (folder / "new").replace(folder / "ana.report.json")
+    watching.look()
+    assert told.empty()
+
+
 @pytest.mark.parametrize("atomically", [True, False])
 def test_a_save_is_noticed(
     file: Path, told: Queue[Submission | UnreadableSubmission], atomically: bool
