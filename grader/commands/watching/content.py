@@ -35,14 +35,21 @@ def first_difference(before: Submission, after: Submission) -> int:
 
 def _stamps(paths: tuple[Path, ...]) -> Iterator[Hashable]:
     for top in paths:
-        for path in (top, *sorted(top.rglob("*"))):
-            # The reports may be written to a folder beside the submission, at each grading.
-            if any(fnmatch(path.name, pattern) for pattern in _OURS):
-                continue
-            try:
-                status = path.lstat()
-            except OSError:
-                yield str(path)
-            else:
-                changed = 0 if path.is_dir() else status.st_mtime_ns
-                yield str(path), status.st_mode, changed and (status.st_size, changed, status.st_ino)
+        below = sorted(top.rglob("*"))
+        # Reports, perhaps in a folder of theirs, are written at each grading.
+        if not below or not all(_is_ours(path) for path in below):
+            yield from (_stamp(path) for path in (top, *below) if not _is_ours(path))
+
+
+def _is_ours(path: Path) -> bool:
+    return any(fnmatch(path.name, pattern) for pattern in _OURS)
+
+
+def _stamp(path: Path) -> Hashable:
+    try:
+        status = path.lstat()
+    except OSError:
+        return str(path)
+    # A folder's own time tells no more than its files do, reports among them.
+    written = () if path.is_dir() else (status.st_size, status.st_mtime_ns, status.st_ino)
+    return str(path), status.st_mode, written

@@ -84,10 +84,9 @@ def test_what_is_half_written_is_told_once(
 def test_reports_in_a_folder_beside_it_are_no_change(
     file: Path, told: Queue[Submission | UnreadableSubmission]
 ) -> None:
+    watching = saves(file, told)
     folder = file.with_name("out")
     folder.mkdir()
-    (folder / "ana.report.json").write_text("{}")
-    watching = saves(file, told)
     for text in ("{1}", "{2}"):
         (folder / "new").write_text(text)
         (folder / "new").replace(folder / "ana.report.json")
