@@ -24,6 +24,7 @@ from grader.commands.options import (
     ForWhom,
     HeldBy,
     Jobs,
+    Lang,
     OnDevice,
     Out,
     PassAt,
@@ -132,6 +133,7 @@ def run(
             help="Of a class: a Dask scheduler (tcp://…), or slurm, pbs, sge, lsf, … to start one.",
         ),
     ] = None,
+    lang: Lang = None,
 ) -> None:
     """Grade notebooks and scripts (the default command): one with its whole verdict, or a class into a gradebook."""
     # The heavy imports wait for the work: `--help` and a mistyped option answer at once.
@@ -183,6 +185,7 @@ def rejudge(
     jobs: Jobs = "auto",
     gradebook: Where = None,
     dry_run: DryRun = False,
+    lang: Lang = None,
 ) -> None:
     """Judge stored evidence with the rubric as it is now; nothing is run."""
     from grader.api import configured
@@ -218,6 +221,7 @@ def watch(
     out: Out = None,
     assignment: AssignmentFolder = None,
     sandbox: HeldBy = Sandbox.auto,
+    lang: Lang = None,
 ) -> None:
     """Grade your own work again at each save, and say what the last change did; Ctrl-C ends it."""
     from grader.api import configured

@@ -73,6 +73,26 @@ ForWhom = Annotated[
     Audience,
     typer.Option("--audience", help="What the report may show; for students, integrity details stay hidden."),
 ]
+
+
+def _speak(language: str | None) -> None:
+    if language is not None:
+        # It reads a catalogue, which `--help` need not wait for.
+        from grader.report.language.speech import speak
+
+        speak(language)
+
+
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        metavar="LANG",
+        envvar="GRADER_LANG",
+        callback=_speak,
+        help="The language of reports: en, ro, or the .po file of a catalogue. JSON stays English.",
+    ),
+]
 OnDevice = Annotated[
     Device, typer.Option("--device", help="Where the submission computes; CUDA is hidden unless asked for.")
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from grader.model.grade import Curve
 from grader.report.json_report import finite_curve
+from grader.report.language.speech import said
 from grader.report.scales import Scale, Tick, scale
 
 WIDTH, HEIGHT = 440, 240
@@ -57,8 +58,9 @@ def _chart(title: str, curves: list[Curve]) -> Chart:
     x = scale([epoch for curve in thin for epoch in curve.epochs], _LEFT, _RIGHT, margin=0.0)
     y = scale([v for curve in thin for v in (*curve.values, *curve.low, *curve.high)], _BOTTOM, _TOP)
     lines = tuple(_line(curve, style, x, y) for style, curve in enumerate(thin))
-    said = "; ".join(f"{line.label} ends at {line.last}" for line in lines)
-    return Chart(title, lines, x.ticks(5), y.ticks(4), f"{title} over the epochs: {said}.")
+    ends = "; ".join(said(f"{line.label} ends at {line.last}") for line in lines)
+    description = f"{said(f'{title} over the epochs')}: {ends}."
+    return Chart(said(title), lines, x.ticks(5), y.ticks(4), description)
 
 
 def _line(curve: Curve, style: int, x: Scale, y: Scale) -> ChartLine:
@@ -69,7 +71,7 @@ def _line(curve: Curve, style: int, x: Scale, y: Scale) -> ChartLine:
         band = _path([*upper, *reversed(lower)], x, y) + "z"
     path = _path(list(zip(curve.epochs, curve.values, strict=True)), x, y)
     end = (x(curve.epochs[-1]), y(curve.values[-1]))
-    return ChartLine(curve.label, style, path, band, f"{curve.values[-1]:.3g}", end)
+    return ChartLine(said(curve.label), style, path, band, f"{curve.values[-1]:.3g}", end)
 
 
 def _path(points: list[tuple[float, float]], x: Scale, y: Scale) -> str:

@@ -13,6 +13,7 @@ from grader.report.gradescope import to_gradescope
 from grader.report.html_report import to_html
 from grader.report.json_report import to_json
 from grader.report.junit import to_junit
+from grader.report.language.speech import in_language
 from grader.report.plain_text import to_text
 
 
@@ -29,12 +30,16 @@ def _filtered(write: Callable[[Grade], str]) -> Callable[[Grade, Audience], str]
     return lambda grade, audience: write(for_audience(grade, audience))
 
 
+def _said(write: Callable[[Grade], str]) -> Callable[[Grade, Audience], str]:
+    return lambda grade, audience: write(in_language(for_audience(grade, audience)))
+
+
 FORMATS = {
     "html": Format("html", to_html),
     "json": Format("json", _filtered(to_json)),
-    "junit": Format("junit.xml", _filtered(to_junit)),
+    "junit": Format("junit.xml", _said(to_junit)),
     "text": Format("txt", _filtered(to_text)),
-    "github": Format("github.md", _filtered(to_github)),
+    "github": Format("github.md", _said(to_github)),
     "gradescope": Format("gradescope.json", to_gradescope),
-    "classroom": Format("classroom.txt", _filtered(to_classroom)),
+    "classroom": Format("classroom.txt", _said(to_classroom)),
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 from grader.model.grade import CheckResult, ExerciseResult, Grade, Outcome
 from grader.report.audience import Audience, for_audience, is_integrity
+from grader.report.language.speech import in_language
 from grader.report.sentences import STANDINGS, at, decision, exact, is_settled, mistake, remarks
 from grader.report.text import exercise_name, number, one_line, outcome
 
@@ -25,7 +26,7 @@ def to_gradescope(grade: Grade, audience: Audience = "instructor") -> str:
     its presence tells nothing. A grade that is not final has neither `score` nor `tests`: Gradescope demands one of
     them and reports a failed autograder, where it would count what is missing as zero.
     """
-    shown = for_audience(grade, "student")
+    shown = in_language(for_audience(grade, "student"))
     result: dict[str, Any] = {
         "output": _output(shown),
         "output_format": "text",

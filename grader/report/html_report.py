@@ -15,6 +15,7 @@ from grader.model.submission import Where
 from grader.report import charts, maps, text
 from grader.report.audience import Audience, for_audience
 from grader.report.code import CodeBlock, code_block, coloured
+from grader.report.language.speech import in_language, said, spoken
 from grader.report.selection import BUDGETS, Budget, Selected, lost_points, select_outputs
 from grader.report.templating import environment, own_file, source_hash
 
@@ -60,7 +61,7 @@ def to_html(grade: Grade, audience: Audience = "instructor") -> str:
 
     Where there is too much to show, outputs, pictures and long lines are left out, and the page says so.
     """
-    visible = for_audience(grade, audience)
+    visible = in_language(for_audience(grade, audience))
     pages = (_page(visible, budget) for budget in BUDGETS)
     return next(page for page, last in _with_last(pages) if last or len(page.encode()) < MAX_BYTES)
 
@@ -82,6 +83,7 @@ def _page(grade: Grade, budget: Budget) -> str:
         losses=_greatest_losses(exercises),
         taught={lesson.code for lesson in grade.lessons},
         kind=grade.submission.kind,
+        language=spoken().language,
         budget=budget,
         # Written by us, in our file: not escaped, for the hash must fit.
         css=Markup(css),
@@ -147,6 +149,7 @@ def _pages() -> Environment:
     pages.globals.update(charts=charts, maps=maps, outcome_of=Outcome)
     pages.filters.update(
         number=text.number,
+        said=said,
         outcome=text.outcome,
         place=text.place,
         safe_link=safe_link,

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from grader.model.grade import Boundary
+from grader.report.language.speech import said
 from grader.report.scales import Scale, Tick
 
 SIDE, LEFT, TOP = 260, 34, 8
@@ -48,11 +49,10 @@ def decision_map(boundary: Boundary) -> Map | None:
     )
     total = sum(len(row) for row in grid)
     shares = ", ".join(
-        f"class {label} {sum(row.count(label) for row in grid) / total:.0%}" for label in labels
+        f"{said(f'class {label}')} {sum(row.count(label) for row in grid) / total:.0%}" for label in labels
     )
-    return Map(
-        boundary.title, classes, x.ticks(4), y.ticks(4), f"{boundary.title}. Share of the area: {shares}."
-    )
+    description = f"{boundary.title}. {said('Share of the area')}: {shares}."
+    return Map(boundary.title, classes, x.ticks(4), y.ticks(4), description)
 
 
 def _drawable(boundary: Boundary) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grader.model.grade import ExerciseResult, Grade, OutputExcerpt
+from grader.report.language.speech import said
 from grader.report.png import Image, read_png
 from grader.report.text import shortened
 
@@ -126,4 +127,6 @@ def _left_out(pictures: int, texts: int) -> str:
     if not parts:
         return ""
     verb = "is" if pictures + texts == 1 else "are"
-    return f"{' and '.join(parts)} from the notebook {verb} not shown here, to keep this page small and safe."
+    return said(
+        f"{' and '.join(parts)} from the notebook {verb} not shown here, to keep this page small and safe."
+    )

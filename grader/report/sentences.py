@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from grader.model.grade import CheckResult, Diagnosis, ExerciseResult, Grade, Outcome
 from grader.model.submission import Where
+from grader.report.language.speech import said
 from grader.report.text import number, one_line, place
 
 SEVERITIES = {"fail": "mistake", "part": "half right", "warn": "worth knowing", "info": "note"}
@@ -22,7 +23,7 @@ def remarks(check: CheckResult) -> Iterator[str]:
         return
     for word, value in (("expected", check.expected), ("seen", check.actual), ("hint", check.hint)):
         if value is not None:
-            yield f"{word}: {one_line(value)}"
+            yield f"{said(word)}: {one_line(value)}"
 
 
 def at(where: Where | None, kind: str) -> str:
@@ -32,8 +33,8 @@ def at(where: Where | None, kind: str) -> str:
 
 def mistake(diagnosis: Diagnosis, kind: str) -> str:
     """`mistake: loop-no-zero-grad (cell 7, line 7): what is wrong`; then the hint."""
-    head = f"{SEVERITIES[diagnosis.severity]}: {one_line(diagnosis.code)}{at(diagnosis.where, kind)}"
-    hint = f" hint: {one_line(diagnosis.hint)}" if diagnosis.hint else ""
+    head = f"{said(SEVERITIES[diagnosis.severity])}: {one_line(diagnosis.code)}{at(diagnosis.where, kind)}"
+    hint = f" {said('hint')}: {one_line(diagnosis.hint)}" if diagnosis.hint else ""
     return f"{head}: {one_line(diagnosis.message)}{hint}"
 
 
@@ -41,8 +42,8 @@ def decision(exercise: ExerciseResult) -> str:
     """What an instructor set, and why; nothing where the machine's points count."""
     if exercise.override is None:
         return ""
-    points = f"{number(exercise.override.points)} instead of {number(exercise.override.machine_points)}"
-    return f"points set by an instructor: {points} · {one_line(exercise.override.reason)}"
+    points = said(f"{number(exercise.override.points)} instead of {number(exercise.override.machine_points)}")
+    return f"{said('points set by an instructor')}: {points} · {one_line(exercise.override.reason)}"
 
 
 def is_settled(grade: Grade) -> bool:

@@ -17,6 +17,7 @@ from grader.model.grade import (
     Grade,
     Outcome,
 )
+from grader.report.language.speech import in_language, said
 from grader.report.sentences import SEVERITIES, STANDINGS, at, decision, remarks
 from grader.report.text import exercise_name, number, one_line, outcome
 
@@ -35,6 +36,7 @@ def to_terminal(grade: Grade, console: Console) -> None:
 
     Every string goes out as plain text: no markup in it is read, and terminal commands are taken out.
     """
+    grade = in_language(grade)
     _print_score(grade, console)
     console.print(_table(grade))
     for exercise in grade.exercises:
@@ -47,7 +49,7 @@ def to_terminal(grade: Grade, console: Console) -> None:
     for exercise in grade.exercises:
         _print_mistakes(exercise, grade.submission.kind, console)
     for note in grade.notes:
-        _say(console, f"Note: {one_line(note)}", "dim")
+        _say(console, f"{said('Note')}: {one_line(note)}", "dim")
 
 
 def _say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
@@ -59,29 +61,33 @@ def _print_score(grade: Grade, console: Console) -> None:
     _say(console, one_line(grade.assignment.title, 200), "dim")
     console.print()
     score = Text()
-    score.append(f"Grade {number(grade.grade)} of {number(grade.max_grade)}", style="bold")
-    score.append(f"   {number(grade.points)} of {number(grade.max_points)} points")
+    score.append(said(f"Grade {number(grade.grade)} of {number(grade.max_grade)}"), style="bold")
+    score.append(f"   {said(f'{number(grade.points)} of {number(grade.max_points)} points')}")
     console.print(score, highlight=False)
     _say(console, _circumstances(grade.environment), "dim")
     for line in (STANDINGS[grade.status], "Needs review by an instructor." if grade.needs_review else ""):
         if line:
-            _say(console, line, "magenta")
+            _say(console, said(line), "magenta")
 
 
 def _circumstances(environment: Environment) -> str:
     layers = ", ".join(map(one_line, environment.sandbox))
     held = f"held by {layers}" if layers else "without a sandbox"
-    return f"{one_line(environment.kernel).capitalize()} kernel, {held}"
+    return said(f"{one_line(environment.kernel).capitalize()} kernel, {held}")
 
 
 def _table(grade: Grade) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
-    table.add_column("Exercise", max_width=44, overflow="ellipsis", no_wrap=True)
-    table.add_column("Result", no_wrap=True)
-    table.add_column("Points", justify="right", no_wrap=True)
+    table.add_column(said("Exercise"), max_width=44, overflow="ellipsis", no_wrap=True)
+    table.add_column(said("Result"), no_wrap=True)
+    table.add_column(said("Points"), justify="right", no_wrap=True)
     for exercise in grade.exercises:
-        of = f"{number(exercise.points)} / {number(exercise.max_points)}" if exercise.graded else "no points"
+        of = (
+            f"{number(exercise.points)} / {number(exercise.max_points)}"
+            if exercise.graded
+            else said("no points")
+        )
         table.add_row(
             Text(exercise_name(exercise.number)),
             Text(one_line(exercise.title, 200)),
@@ -92,8 +98,8 @@ def _table(grade: Grade) -> Table:
 
 
 def _print_comment(comment: Comment, console: Console) -> None:
-    about = "" if comment.exercise is None else f" on {exercise_name(comment.exercise)}"
-    _say(console, f"Comment{about}: {one_line(comment.text, 2000)}", "cyan")
+    head = "Comment" if comment.exercise is None else f"Comment on {exercise_name(comment.exercise)}"
+    _say(console, f"{said(head)}: {one_line(comment.text, 2000)}", "cyan")
 
 
 def _print_mistakes(exercise: ExerciseResult, kind: str, console: Console) -> None:
@@ -118,8 +124,8 @@ def _print_check(check: CheckResult, kind: str, console: Console) -> None:
 
 
 def _print_diagnosis(diagnosis: Diagnosis, kind: str, console: Console) -> None:
-    severity = SEVERITIES[diagnosis.severity]
+    severity = said(SEVERITIES[diagnosis.severity])
     _say(console, f"{severity}: {one_line(diagnosis.code)}{at(diagnosis.where, kind)}", "bold", indent=2)
     _say(console, one_line(diagnosis.message), indent=4)
     if diagnosis.hint:
-        _say(console, f"hint: {one_line(diagnosis.hint)}", "dim", indent=4)
+        _say(console, f"{said('hint')}: {one_line(diagnosis.hint)}", "dim", indent=4)

@@ -7,6 +7,7 @@ import re
 
 from grader.model.grade import Outcome
 from grader.model.submission import Where
+from grader.report.language.speech import said
 
 # CSI, OSC (up to BEL or ST), the other string commands, and two-byte escapes of ECMA-48, in 7 and 8 bits.
 _ESCAPES = re.compile(
@@ -52,7 +53,7 @@ def shortened(text: str, limit: int) -> str:
         head = head[: head.rindex("\n")]
     if "\n" in tail[: half // 2]:
         tail = tail[tail.index("\n") + 1 :]
-    return f"{head}\n  … {len(cleaned) - len(head) - len(tail)} characters not shown …\n{tail}"
+    return f"{head}\n  {said(f'… {len(cleaned) - len(head) - len(tail)} characters not shown …')}\n{tail}"
 
 
 def number(value: float | None) -> str:
@@ -66,15 +67,15 @@ def number(value: float | None) -> str:
 def place(where: Where, kind: str) -> str:
     """`cell 12, line 3`; in a script, whose lines count through the file, `line 3`."""
     if where.line is None:
-        return f"cell {where.cell}"
-    return f"line {where.line}" if kind == "script" else f"cell {where.cell}, line {where.line}"
+        return said(f"cell {where.cell}")
+    return said(f"line {where.line}" if kind == "script" else f"cell {where.cell}, line {where.line}")
 
 
 def outcome(status: Outcome) -> str:
     """An outcome in the student's words."""
-    return status.value.replace("_", " ")
+    return said(status.value.replace("_", " "))
 
 
 def exercise_name(number_of_exercise: int) -> str:
     """`Ex 3`; 0 stands for the ungraded extra."""
-    return f"Ex {number_of_exercise}" if number_of_exercise else "Extra"
+    return said(f"Ex {number_of_exercise}" if number_of_exercise else "Extra")

@@ -1,0 +1,1 @@
+"""Reports in other languages than English, by gettext catalogues."""
