@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from grader.report.html_report import to_html
+from tests.report.browser import CHROMIUM, OPTIONS
 from tests.report.sample import SAMPLES
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-logging=stderr",
-    "--v=0",
-    "--window-size=360,800",
-]
+LOGGED = (*OPTIONS, "--enable-logging=stderr", "--v=0", "--window-size=360,800")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed here")
 
 
 def load(page: Path, profile: Path) -> tuple[str, str]:
     """The document after loading, and what the browser's console said."""
-    command = [str(CHROMIUM), *OPTIONS, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
+    command = [str(CHROMIUM), *LOGGED, f"--user-data-dir={profile}", "--dump-dom", page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
