@@ -1,13 +1,13 @@
 """Fifty times something of a run is killed at a random moment: what is lost, what is twice, what is left?
 
-python benchmarks/faults.py [--kills 50] [--students 60] [--jobs 2] [--seed 1] [--longest 5]
+python benchmarks/faults.py [--kills 50] [--students 40] [--jobs 2] [--seed 1] [--longest 3]
 
-A class of tiny scripts is graded with real kernels into one folder. Again and again, up to `--longest`
-seconds after there is one, a process is ended by `kill -9`: the grader, the whole process group, the process that workers are forked from, a
-worker, a launcher, a keeper, a warden, or a kernel. A grader that was killed is started again with the same command,
-after a look for processes that outlive it; a class that is finished gets more students. At last one run is left in
-peace, and everything is counted: results, attempts, files, processes, scratch. Anything amiss ends the benchmark with
-an error.
+A class of tiny scripts is graded with real kernels into one folder. Again and again, up to `--longest` seconds after
+there is one, a process is ended by `kill -9`: the grader, the whole process group, the process that workers are forked
+from, a worker, a launcher, a keeper, a warden, or a kernel; as many of each as of any other. A grader that was killed
+is started again with the same command, after a look for processes that outlive it; a class that is finished gets more
+students. At last one run is left in peace, and everything is counted: results, attempts, files, processes, scratch.
+Anything amiss ends the benchmark with an error.
 
 `outlived` is how long the last process of a killed grader stayed, in seconds.
 """
@@ -145,10 +145,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--students", type=int, default=60)
+    parser.add_argument("--students", type=int, default=40)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--longest", type=float, default=5.0)
+    parser.add_argument("--longest", type=float, default=3.0)
     with new_site() as site:
         killed(parser.parse_args(), site)
 
