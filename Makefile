@@ -3,16 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test check corpus bench
+.PHONY: demo test check corpus release bench
 
 demo: .venv/installed
 	$(BIN)/grade examples/submission.ipynb
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 -m 'not corpus'
+	$(BIN)/python -m pytest -n 2 -m 'not corpus and not release'
 
 corpus: .venv/installed
 	$(BIN)/python -m pytest -n 2 -m corpus
+
+release: .venv/installed
+	$(BIN)/python -m pytest -m release
 
 check: .venv/installed
 	$(BIN)/ruff check

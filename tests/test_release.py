@@ -63,7 +63,7 @@ def test_the_oldest_python_is_told_once() -> None:
     assert PROJECT["requires-python"] == f">={OLDEST[0]}.{OLDEST[1]}"
 
 
-@pytest.mark.corpus
+@pytest.mark.release
 def test_the_sdist_holds_the_project_and_nothing_that_was_made(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     assert sdist.name == f"evidence_grader-{grader.__version__}.tar.gz"
@@ -75,7 +75,7 @@ def test_the_sdist_holds_the_project_and_nothing_that_was_made(built: Path) -> N
     assert [name for name in inside if NOT_OURS.search(name)] == []
 
 
-@pytest.mark.corpus
+@pytest.mark.release
 @pytest.mark.parametrize("end", ["oldest python, oldest dependencies", "newest python, newest dependencies"])
 def test_it_installs_and_grades(end: str, built: Path, tmp_path: Path) -> None:
     uv = pytest.importorskip(

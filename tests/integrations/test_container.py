@@ -74,7 +74,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.corpus
+@pytest.mark.release
 def test_the_image_grades_as_an_ordinary_user(image: Stage) -> None:
     work = image.root / "work"
     shutil.copy(ROOT / "examples" / "submission.ipynb", work)
@@ -84,7 +84,7 @@ def test_the_image_grades_as_an_ordinary_user(image: Stage) -> None:
     assert told["points"] == 8.45 and "namespaces" in told["environment"]["sandbox"], done.stdout
 
 
-@pytest.mark.corpus
+@pytest.mark.release
 def test_the_image_serves_whoever_it_is_started_as(image: Stage) -> None:
     """As `docker run --user` does, an id without a name; and as Gradescope does, root with little of root's power."""
     nobody = replace(image, user="12345", place="/tmp", variables={**image.variables, "HOME": "/tmp"})
@@ -96,7 +96,7 @@ def test_the_image_serves_whoever_it_is_started_as(image: Stage) -> None:
     assert told.returncode == 0 and "landlock, seccomp, rlimits" in told.stdout, told.stdout
 
 
-@pytest.mark.corpus
+@pytest.mark.release
 def test_the_image_holds_nothing_to_build_with_and_cannot_change_itself(image: Stage) -> None:
     assert image.run("command -v gcc", check=False).returncode != 0
     assert image.run("/opt/grader/bin/python -m pip --version", check=False).returncode != 0

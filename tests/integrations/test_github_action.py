@@ -192,7 +192,7 @@ def test_what_counts_is_graded_and_signed_whatever_lies_in_the_repository(tmp_pa
     assert signed.status == 0 and runner.signed == [{"subject-name": "report.json", "subject-digest": digest}]
 
 
-@pytest.mark.corpus
+@pytest.mark.release
 def test_the_action_installs_the_grader_from_its_own_checkout(tmp_path: Path) -> None:
     runner = pushed(Runner(tmp_path / "machine", stored(tmp_path / "ana")))
     ran = runner.act(

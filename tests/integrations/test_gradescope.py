@@ -210,7 +210,7 @@ def test_a_submission_is_graded_in_gradescopes_tree(tmp_path: Path, zipped: Path
         assert "integrity-tampering" not in str([test for test in told["tests"] if test not in hidden])
 
 
-@pytest.mark.corpus
+@pytest.mark.release
 def test_setup_installs_the_grader_from_the_zip(tmp_path: Path, zipped: Path) -> None:
     root = laid_out(tmp_path / "autograder", zipped)
     built = run(root, "source/setup.sh", TORCH_INDEX="file:///nowhere")
