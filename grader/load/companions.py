@@ -7,10 +7,10 @@ code names travels along; another student's notebook never does.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 from grader.load.content import shown_name, unix_lines
@@ -21,7 +21,9 @@ MAX_FILES = 5_000
 """In one folder; more is an archive of data, not a helper."""
 MAX_MODULE_BYTES = 5 * 1024**2
 
-_NEEDLESS = ("__pycache__", "node_modules", "venv", "env", "*.report.*", "*.evidence.zip", "*.pyc")
+_NEEDLESS = re.compile(
+    r"\..*|__pycache__|node_modules|venv|env|.*\.report\..*|.*\.evidence\.zip|.*\.pyc", re.DOTALL
+)
 _LIBRARIES = frozenset(
     (
         "IPython",
@@ -69,29 +71,40 @@ def companions_of(path: Path, code: str) -> tuple[tuple[Path, ...], tuple[str, .
     reports.
     """
     try:
-        beside = sorted(entry for entry in path.parent.iterdir() if entry != path and not _is_needless(entry))
+        beside = _beside(path)
     except OSError:
         return (), ("The files beside the submission could not be listed, so none came along.",)
-    links = [entry for entry in beside if entry.is_symlink()]
-    notes = _about(links, "a link")
-    entries = [entry for path in beside if path not in links and (entry := _measured(path, notes))]
+    notes = _about([Path(entry) for entry in beside if entry.is_symlink()], "a link")
+    measured = (_measured(entry, notes) for entry in beside if not entry.is_symlink())
+    entries = [entry for entry in measured if entry]
     wanted = _wanted(entries, path, code, notes)
     return _within_cap(wanted, notes), tuple(notes)
 
 
-def _is_needless(path: Path) -> bool:
+def _beside(path: Path) -> list[os.DirEntry[str]]:
+    """What lies in the same folder and may be needed, by name.
+
+    Entries of the listing tell most without asking the disk: the whole class may lie here, and each asks for all.
+    """
+    with os.scandir(path.parent) as entries:
+        beside = [entry for entry in entries if entry.name != path.name and not _is_needless(entry)]
+    return sorted(beside, key=lambda entry: entry.name)
+
+
+def _is_needless(entry: os.DirEntry[str]) -> bool:
     """What no code needs, and what comes and goes between two gradings."""
-    if path.name.startswith(".") or any(fnmatch(path.name, pattern) for pattern in _NEEDLESS):
+    if _NEEDLESS.fullmatch(entry.name):
         return True
-    return (path / "pyvenv.cfg").exists()
+    return entry.is_dir() and Path(entry, "pyvenv.cfg").exists()
 
 
-def _measured(path: Path, notes: list[str]) -> _Entry | None:
+def _measured(entry: os.DirEntry[str], notes: list[str]) -> _Entry | None:
     """A file or folder with its size; None for what can be neither copied nor used."""
+    path = Path(entry)
     try:
-        if not path.is_dir() and not path.is_file():
+        if not entry.is_dir() and not entry.is_file():
             return None
-        files = tuple(_files_below(path)) if path.is_dir() else (path,)
+        files = tuple(_files_below(path)) if entry.is_dir() else (path,)
         if len(files) > MAX_FILES:
             notes += _about([path], f"a folder of more than {MAX_FILES} files")
             return None
@@ -114,8 +127,9 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 def _wanted(entries: list[_Entry], submission: Path, code: str, notes: list[str]) -> list[_Entry]:
     modules = _modules_needed(entries, code)
-    others = [entry for entry in entries if _holds_submissions(entry, submission, modules)]
-    own = [entry for entry in entries if entry not in others]
+    others, own = list[_Entry](), list[_Entry]()
+    for entry in entries:
+        (others if _holds_submissions(entry, submission, modules) else own).append(entry)
     hiding = [entry for entry in own if entry.hides_a_library]
     notes += _about([entry.path for entry in hiding], "named like a library that it would hide")
     wanted = [entry for entry in own if entry not in hiding]

@@ -14,8 +14,9 @@ from grader.load.notebook import looks_like_notebook, read_notebook
 from grader.load.script import has_statements, read_script
 from grader.model.submission import Cell, Submission
 
-MAX_SOURCE_BYTES = 50 * 1024**2
-"""Of all cells together; no one writes that much, and outputs are not counted."""
+MAX_SOURCE_BYTES = 2 * 1024**2
+"""Of all cells together; no one writes that much, and outputs are not counted. Python's parser takes some 350 bytes of
+memory for each: one submission must not end the run of a whole class."""
 
 _Read = tuple[Literal["notebook", "script"], tuple[Cell, ...], tuple[str, ...]]
 
