@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from grader.model.assignment import Assignment
 from grader.model.recording import Limits, Recording
 from grader.model.submission import Submission
 from tests.command import grade, with_kernel  # noqa: F401  # fixtures for everybody
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background deaf to Ctrl-C, and so would be every command that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FILES = Path(__file__).parent / "files"
 
