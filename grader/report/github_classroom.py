@@ -53,7 +53,7 @@ def _status(grade: Grade, tests: list[dict[str, Any]]) -> str:
 def _tests(exercise: ExerciseResult, grade: Grade, message_chars: int) -> Iterator[dict[str, Any]]:
     for check in exercise.checks:
         yield {
-            "name": one_line(f"{check.id}: {check.title}", 120),
+            "name": one_line(f"{check.id}: {one_line(check.title)}", 120),
             "status": _test_status(check),
             "score": None if check.points is None else exact(check.points),
             "message": _message(check, message_chars),

@@ -99,7 +99,7 @@ def _test(check: CheckResult, place: str, kind: str) -> dict[str, Any]:
     scored = {} if check.points is None else {"score": exact(check.points)}
     return {
         "number": place,
-        "name": one_line(f"{check.id}: {check.title} ({outcome(check.status)})"),
+        "name": one_line(f"{check.id}: {one_line(check.title)} ({outcome(check.status)})"),
         **scored,
         "max_score": exact(check.max_points),
         "status": "passed" if check.status is Outcome.PASSED else "failed",

@@ -62,7 +62,7 @@ def _submission(grade: Grade) -> Element:
 
 
 def _suite(exercise: ExerciseResult, grade: Grade) -> Element:
-    name = f"{exercise_name(exercise.number)} {exercise.title}"
+    name = f"{exercise_name(exercise.number)} {_line(exercise.title)}"
     suite = Element(
         "testsuite", {"name": _line(name), "id": str(exercise.number), **_counts(exercise.checks)}
     )
@@ -85,14 +85,15 @@ def _values(exercise: ExerciseResult) -> Iterator[tuple[str, object]]:
 
 
 def _case(check: CheckResult, exercise: ExerciseResult, grade: Grade) -> Element:
-    name = f"{check.id}: {check.title}"
+    # Cleaned on its own: a carriage return in it would overwrite the id.
+    name = f"{check.id}: {_line(check.title)}"
     classname = f"{grade.assignment.id}.ex{exercise.number}"
     case = Element("testcase", name=_line(name), classname=_line(classname))
     told = "\n".join((one_line(check.message) + at(check.where, grade.submission.kind), *remarks(check)))
     if check.status in _ELEMENTS:
         attributes = {
             "type": check.status.value,
-            "message": _line(f"{outcome(check.status)}: {check.message}"),
+            "message": _line(f"{outcome(check.status)}: {_line(check.message)}"),
         }
         SubElement(case, _ELEMENTS[check.status], attributes).text = _text(told)
     else:
