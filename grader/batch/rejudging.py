@@ -62,12 +62,12 @@ class Rejudging:
 
     def keep(self, judged: Rejudged) -> None:
         """Let a new verdict stand: its reports, then its row."""
-        if judged.grade is None:
+        key = rejudged_key(judged.stored.key, self._order.assignment)
+        if judged.grade is None or (judged.worked.same and key == judged.stored.key):
             return
         report = judged.stored.report
         if judged.worked.reports:
             write_texts(judged.worked.reports, self._folder.students, file_name(judged.stored.student))
-        key = rejudged_key(judged.stored.key, self._order.assignment)
         self._book.rejudged(judged.stored, key, judged.grade, report)
 
     def _evidence(self, one: Stored) -> Path:
