@@ -39,7 +39,7 @@ class GradingDesk:
 
         order = self.order
         with opened_kernel(order.assignment.limits, order.device, order.sandbox, cold=order.cold) as kernel:
-            yield lambda task: worked(task, lambda: graded(task.path, order, kernel, task.notes), order)
+            yield _work(order, kernel)
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,11 @@ class JudgingDesk:
     @contextmanager
     def opened(self) -> Iterator[Work]:
         """See `Desk.opened`."""
-        order = self.order
-        yield lambda task: worked(task, lambda: graded(task.path, order, None), order)
+        yield _work(self.order, None)
+
+
+def _work(order: Order, kernel: Kernel | None) -> Work:
+    return lambda task: worked(task, lambda: graded(task.path, order, kernel, task.notes), order)
 
 
 def graded(path: Path, order: Order, kernel: Kernel | None, notes: tuple[str, ...] | None = None) -> Graded:
@@ -87,14 +90,18 @@ def worked(task: Task, grading: Callable[[], Graded], order: Order) -> Worked:
         fields |= {"problem": str(error)}
     except Exception as error:  # a fault of ours in one submission must not stop the others
         _log.error("%s: %s: %s", task.path, type(error).__name__, error, exc_info=error)
-        problem = f"not graded: the grader itself failed ({type(error).__name__}: {error})"
-        fields |= {"problem": problem[:500], "fault": True}
+        fields |= {"problem": fault_of_ours(error), "fault": True}
     return Worked(
         **fields,
         seconds=round(time.perf_counter() - wall, 3),
         processor_s=round(time.process_time() - processor, 3),
         worker=f"{platform.node()}:{os.getpid()}",
     )
+
+
+def fault_of_ours(error: Exception) -> str:
+    """An error that nobody planned, in one line of bounded length."""
+    return f"not graded: the grader itself failed ({type(error).__name__}: {error})"[:500]
 
 
 def _fields(verdict: Graded, task: Task, order: Order) -> dict[str, Any]:

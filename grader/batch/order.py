@@ -54,5 +54,3 @@ class Outcome:
     written: tuple[Path, ...] = ()
     problem: GraderError | None = None
     """Why there is no grade."""
-    known: bool = False
-    """Graded in an earlier run, and not again."""

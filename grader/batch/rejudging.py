@@ -42,8 +42,10 @@ class Rejudging:
         every = [
             one for one in self._book.stored(assignment=self._order.assignment.id) if one.status != "refused"
         ]
-        there = [one for one in every if one.evidence and (self._folder.root / one.evidence).is_file()]
-        return there, [one for one in every if one not in there]
+        there, lost = list[Stored](), list[Stored]()
+        for one in every:
+            (there if one.evidence and self._evidence(one).is_file() else lost).append(one)
+        return there, lost
 
     def judge(
         self, stored: Sequence[Stored], engine: Engine, started: Callable[[Task], None]

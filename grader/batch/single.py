@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from grader.batch.desk import graded, report_text
+from grader.batch.desk import fault_of_ours, graded, report_text
 from grader.batch.order import BUNDLE, REPORTS, Order, Outcome
 from grader.errors import BadBundle, GraderError, GradingFailed, UsageError
 from grader.execute.bundle import write_bundle
@@ -32,10 +32,7 @@ def grade_all(
             yield Outcome(path.name, None, problem=error)
         except Exception as error:  # a fault of ours in one submission must not stop the others
             _log.error("%s: %s: %s", path, type(error).__name__, error, exc_info=error)
-            fault = GradingFailed(
-                f"{path.name}: not graded: the grader itself failed ({type(error).__name__}: {error})"
-            )
-            yield Outcome(path.name, None, problem=fault)
+            yield Outcome(path.name, None, problem=GradingFailed(f"{path.name}: {fault_of_ours(error)}"))
 
 
 def _graded(path: Path, order: Order, kernel: Kernel | None, folder: Path, name: str) -> Outcome:

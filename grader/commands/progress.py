@@ -53,7 +53,7 @@ class ClassProgress:
         self._bar.update(self._task, **self._fields())
 
     def ended(self, outcome: Outcome) -> None:
-        """This one is done, however it ended; one that was known already does not count."""
+        """This one is done, however it ended; what was never begun does not count."""
         if outcome.shown in self._running:
             self._running.remove(outcome.shown)
             self._done += 1
