@@ -14,7 +14,17 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "grader"
 FILES = sorted(PACKAGE.rglob("*.py"))
 STAGES = ("load", "execute", "record", "evidence", "check", "diagnose", "similarity", "gradebook", "report")
-COMPOSERS = ("pipeline", "batch", "commands", "api", "cli", "doctor", "pytest_grade", "pytest_plugin", "__init__")
+COMPOSERS = (
+    "pipeline",
+    "batch",
+    "commands",
+    "api",
+    "cli",
+    "doctor",
+    "pytest_grade",
+    "pytest_plugin",
+    "__init__",
+)
 """The only modules that put stages together."""
 PARTS = ("compose", "score", "handout")
 """Modules beside the stages that belong to none: they see records and one another."""

@@ -264,9 +264,14 @@ def _left_on_purpose(screen: Screen) -> bool:
 
 
 def _stopped(limit: float, limits: Limits, *, alive: bool) -> str:
-    whose = "a cell may take" if limit >= limits.cell_s else "was left for the whole submission"
+    # Not how much was left: that is a little different each time the same submission is run.
+    what = (
+        f"the {limits.cell_s:g} s that a cell may take"
+        if limit >= limits.cell_s
+        else f"what was left of the {limits.submission_s:g} s for the whole submission"
+    )
     how = "interrupted" if alive else "stopped with its process, because it did not heed the interruption"
-    return f"ran longer than the {limit:.3g} s that {whose} and was {how}"
+    return f"ran longer than {what} and was {how}"
 
 
 def _death(manager: AsyncKernelManager) -> str:

@@ -292,7 +292,7 @@ def test_a_long_note_ends_with_its_reason() -> None:
             "ran longer than the 1.2e+03 s that a cell may take and was interrupted",
             "longer than the 1200 s a cell",
         ),
-        ("ran longer than the 3.1 s that was left for the whole submission and was interrupted", "50 s"),
+        ("ran longer than what was left of the 50 s for the whole submission and was interrupted", "50 s"),
         ("", "ran past its time limit."),
     ],
 )
