@@ -146,7 +146,7 @@ def logits(case: Case) -> Finding:
     model = case.task.model
     if model is None:
         return _no_model(case)
-    expected = "raw logits, as BCE with logits wants them"
+    expected = "raw logits, which the loss turns into probabilities itself"
     if model.how == "predictions" and case.task.run and case.task.run.activation_before_loss == "none":
         return passed("The model's output goes to the loss as it is.", where=model.where)
     if model.how != "graph":

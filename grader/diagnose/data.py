@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.diagnose.seeds import shuffles_unseeded
+from grader.diagnose.shares import asks_for_small_train
 from grader.model.assignment import Assignment, ExerciseSpec
 from grader.model.evidence import DatasetEvidence, Evidence, KnownArray, Split
 from grader.model.finding import Cost, Mistake
@@ -46,7 +47,7 @@ def data_mistakes(assignment: Assignment, evidence: Evidence) -> Iterator[Mistak
             continue
         part = _Part(spec.number if spec else tasks[0].model_exercise, spec, data, data.split)
         if spec is not None:
-            yield from _of_rows(part)
+            yield from _of_rows(part, evidence)
         yield from _of_habits(part, evidence)
 
 
@@ -64,10 +65,10 @@ def costs_of(exercise: ExerciseSpec, by_use: Mapping[str, Cost]) -> dict[str, Co
     return {check.id: by_use[check.use] for check in exercise.checks if check.use in by_use}
 
 
-def _of_rows(part: _Part) -> Iterator[Mistake]:
+def _of_rows(part: _Part, evidence: Evidence) -> Iterator[Mistake]:
     split = part.split
     shares = [share for share in (split.aligned_train, split.aligned_test) if share is not None]
-    if split.swapped:
+    if split.swapped or (split.small_train and not _asked_for(part, evidence)):
         yield part.mistake(
             "data-split-unpacked-wrong",
             "The four parts were taken in another order than train_test_split returns them.",
@@ -84,6 +85,12 @@ def _of_rows(part: _Part) -> Iterator[Mistake]:
             aligned="fail",
         )
     yield from _of_size(part)
+
+
+def _asked_for(part: _Part, evidence: Evidence) -> bool:
+    """Whether the call that split the rows asks for a larger test part than train part."""
+    cell = evidence.submission.cell(part.where.cell) if part.where is not None else None
+    return cell is not None and asks_for_small_train(cell.source)
 
 
 def _of_size(part: _Part) -> Iterator[Mistake]:

@@ -243,13 +243,14 @@ def _split(
         overlap=len(mine & theirs),
         lost=len(finder.rows.features) - len(mine | theirs),
         swapped=_swapped(train, test, train_labels, test_labels),
+        small_train=_small_train(train, test),
     )
 
 
 def _swapped(
     train: KnownArray, test: KnownArray, train_labels: KnownArray | None, test_labels: KnownArray | None
 ) -> bool:
-    """Features under a label's name, labels under a feature's, parts exchanged, or the small part called train."""
+    """Features under a label's name, labels under a feature's, or parts exchanged."""
     misnamed = any(
         _LABEL_NAME.search(_own_name(array)) and not _FEATURE_NAME.search(_own_name(array))
         for array in (train, test)
@@ -265,15 +266,12 @@ def _swapped(
         and bool(_TEST_NAME.search(train_labels.name) and _TRAIN_NAME.search(test_labels.name))
         and bool(_TRAIN_NAME.search(train.name) and _TEST_NAME.search(test.name))
     )
-    return (
-        misnamed
-        or crossed
-        or (
-            train.shape[0] < test.shape[0]
-            and bool(_TRAIN_NAME.search(train.name))
-            and bool(_TEST_NAME.search(test.name))
-        )
-    )
+    return misnamed or crossed
+
+
+def _small_train(train: KnownArray, test: KnownArray) -> bool:
+    named = bool(_TRAIN_NAME.search(train.name) and _TEST_NAME.search(test.name))
+    return named and train.shape[0] < test.shape[0]
 
 
 def _own_name(array: KnownArray) -> str:

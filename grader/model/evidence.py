@@ -64,6 +64,8 @@ class Split:
     """Rows of the dataset that stand in neither."""
     swapped: bool = False
     """The parts' names or uses are exchanged: unpacked in the wrong order."""
+    small_train: bool = False
+    """What is called train is the smaller part: unpacked in the wrong order, unless that share was asked for."""
     source: Literal["names", "training"] = "names"
 
 

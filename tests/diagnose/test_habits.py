@@ -15,7 +15,7 @@ from grader.evidence.raw import RawOperation
 from grader.model.evidence import Evidence
 from grader.model.failure import Failure
 from grader.model.submission import Cell, Submission
-from tests.check.building import excellent, with_run
+from tests.check.building import excellent, with_run, with_split
 from tests.diagnose.scenes import codes, seen
 
 
@@ -40,6 +40,33 @@ def notebook(*sources: str) -> Submission:
 )
 def test_a_shuffle_is_seeded_or_not(cells: list[str], unseeded: bool) -> None:
     assert shuffles_unseeded(notebook(*cells), len(cells)) is unseeded
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.6)", "data-split-size"),
+        ("X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=0.2)", "data-split-size"),
+        (
+            "X_test, X_train, y_test, y_train = train_test_split(X, y, test_size=0.2)",
+            "data-split-unpacked-wrong",
+        ),
+        (
+            "X_test, X_train, y_test, y_train = train_test_split(X, y, train_size=0.8)",
+            "data-split-unpacked-wrong",
+        ),
+        (
+            "X_test, X_train, y_test, y_train = train_test_split(X, y, test_size=400)",
+            "data-split-unpacked-wrong",
+        ),
+        ("X_train, X_test, y_train, y_test = my_split(X, y", "data-split-unpacked-wrong"),
+    ],
+)
+def test_a_small_train_part_was_asked_for_or_is_unpacked_in_the_wrong_order(source: str, code: str) -> None:
+    evidence = with_split(tested=0.8, small_train=True)
+    evidence = replace(evidence, submission=notebook("", source))
+    found = {m.code for m in seen(evidence) if m.code.startswith("data-split-") and m.exercise == 2}
+    assert found - {"data-split-unseeded"} == {code}
 
 
 def scaled_by(rows: np.ndarray) -> Evidence:
