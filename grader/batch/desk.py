@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from grader.batch.order import BUNDLE, REPORTS, Order
-from grader.batch.task import Task, Work
+from grader.batch.task import Desk, Desks, Task, Work
 from grader.errors import GraderError, GradingFailed, UsageError
 from grader.execute.bundle import bundle_bytes, read_bundle
 from grader.execute.kernel import Kernel
@@ -22,15 +23,18 @@ from grader.model.classroom import Worked
 from grader.model.grade import Grade, verdict_digest
 from grader.pipeline import Graded, grade, rejudge
 from grader.report.formats import FORMATS
+from grader.report.language.speech import take_over
 
 _log = logging.getLogger("grader")
 
 
 @dataclass(frozen=True)
-class GradingDesk:
+class GradingDesk(Desk):
     """Grades by real kernels."""
 
     order: Order
+    line: socket.socket | None = None
+    """To a launcher that it shares with others."""
 
     @contextmanager
     def opened(self) -> Iterator[Work]:
@@ -38,12 +42,31 @@ class GradingDesk:
         from grader.execute.choice import opened_kernel
 
         order = self.order
-        with opened_kernel(order.assignment.limits, order.device, order.sandbox, cold=order.cold) as kernel:
+        with opened_kernel(
+            order.assignment.limits, order.device, order.sandbox, cold=order.cold, borrowed=self.line
+        ) as kernel:
             yield _work(order, kernel)
+
+    @contextmanager
+    def shared(self, workers: int) -> Iterator[Desks]:
+        """One launcher imports everything once, while the workers do the same; see `Desk.shared`."""
+        from grader.execute.choice import shared_launcher
+
+        order = self.order
+        with shared_launcher(
+            order.assignment.limits, order.device, order.sandbox, cold=order.cold, spares=workers
+        ) as lend:
+
+            @contextmanager
+            def desk() -> Iterator[Desk]:
+                with lend() if lend is not None else nullcontext() as line:
+                    yield replace(self, line=line)
+
+            yield desk
 
 
 @dataclass(frozen=True)
-class JudgingDesk:
+class JudgingDesk(Desk):
     """Judges stored evidence; runs nothing."""
 
     order: Order
@@ -55,6 +78,7 @@ class JudgingDesk:
 
 
 def _work(order: Order, kernel: Kernel | None) -> Work:
+    take_over(order.language)
     return lambda task: worked(task, lambda: graded(task.path, order, kernel, task.notes), order)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
@@ -13,7 +14,7 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
 from grader.batch.forking import forking
-from grader.batch.task import Desk, Task, in_order
+from grader.batch.task import Desk, Desks, Task, in_order
 from grader.batch.worker import PRELOADED, serve
 from grader.execute.temporary import sweep
 from grader.model.classroom import Worked
@@ -60,6 +61,8 @@ class LocalWorkers:
         self._has_room = has_room
         self._tries = tries
         self._hands: list[_Hand] = []
+        self._shared = ExitStack()
+        self._desks: Desks | None = None
 
     def __enter__(self) -> LocalWorkers:
         return self
@@ -72,6 +75,8 @@ class LocalWorkers:
         for hand in self._hands:
             _see_off(hand.process)
         self._hands.clear()
+        self._desks = None
+        self._shared.close()
         # What a killed worker and its killed launcher left, the next launcher would remove; here comes none.
         sweep()
 
@@ -119,9 +124,13 @@ class LocalWorkers:
         return forking(PRELOADED)
 
     def _hired(self) -> _Hand:
+        if self._desks is None:
+            # First: it warms up while the process that workers are forked from does.
+            self._desks = self._shared.enter_context(self._desk.shared(self._jobs))
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=serve, args=(theirs, self._desk), name="grade-worker")  # type: ignore[attr-defined]  # every concrete context has it
-        process.start()
+        with self._desks() as desk:
+            process = self._context.Process(target=serve, args=(theirs, desk), name="grade-worker")  # type: ignore[attr-defined]  # every concrete context has it
+            process.start()
         theirs.close()
         hand = _Hand(process, ours)
         self._hands.append(hand)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.errors import GraderError
@@ -13,6 +13,7 @@ from grader.model.grade import Grade
 from grader.pipeline import Probe
 from grader.report.audience import Audience
 from grader.report.formats import FORMATS
+from grader.report.language.speech import asked_for
 from grader.report.lms import Scale
 
 BUNDLE = ".evidence.zip"
@@ -42,6 +43,8 @@ class Order:
     """What Canvas calls the assignment in its own export, `Lab 4 (12345)`; empty for the assignment's title."""
     scale: Scale = "grade"
     """What goes into a platform's gradebook: the grade, or the points without base points."""
+    language: str = field(default_factory=asked_for)
+    """Of the reports; as `--lang` has it."""
 
 
 @dataclass(frozen=True)

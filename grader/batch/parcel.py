@@ -43,10 +43,11 @@ class Parcel:
 
 @dataclass(frozen=True)
 class DeskParcel:
-    """A desk, with the assignment's helper files by value."""
+    """A desk, with the assignment's helper files and an instructor's own catalogue by value."""
 
     desk: Desk
     support: Mapping[str, bytes] = field(default_factory=dict)
+    catalogue: bytes | None = None
 
     def unpacked(self, folder: Path) -> Desk:
         """The desk as it works on a machine where the helper files lie in `folder`.
@@ -58,8 +59,13 @@ class DeskParcel:
         if not isinstance(self.desk, GradingDesk | JudgingDesk):
             return self.desk
         support = tuple(folder / name for name in self.support)
-        assignment = self.desk.order.assignment.model_copy(update={"support": support})
-        return replace(self.desk, order=replace(self.desk.order, assignment=assignment))
+        order = self.desk.order
+        order = replace(order, assignment=order.assignment.model_copy(update={"support": support}))
+        if self.catalogue is not None:
+            language = folder / "catalogue.po"
+            language.write_bytes(self.catalogue)
+            order = replace(order, language=str(language))
+        return replace(self.desk, order=order)
 
 
 def packed(path: Path) -> Parcel:
@@ -85,7 +91,9 @@ def packed_desk(desk: Desk) -> DeskParcel:
     """
     if not isinstance(desk, GradingDesk | JudgingDesk):
         return DeskParcel(desk)
-    return DeskParcel(desk, {path.name: path.read_bytes() for path in desk.order.assignment.support})
+    support = {path.name: path.read_bytes() for path in desk.order.assignment.support}
+    own = Path(desk.order.language)
+    return DeskParcel(desk, support, own.read_bytes() if own.suffix == ".po" else None)
 
 
 def _entries(top: Path) -> Iterator[Path]:

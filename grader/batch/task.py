@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +35,14 @@ class Desk(Protocol):
 
     def opened(self) -> AbstractContextManager[Work]:
         """Everything that grading needs: kernels in waiting, the sandbox, the assignment."""
+
+    def shared(self, workers: int) -> AbstractContextManager[Desks]:
+        """What that many desks on one machine have in common, made ready by whoever hires the workers."""
+        return nullcontext(lambda: nullcontext(self))
+
+
+Desks = Callable[[], AbstractContextManager[Desk]]
+"""A desk for one more worker; leave it once it has travelled."""
 
 
 class Engine(Protocol):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from grader.errors import UsageError
@@ -14,6 +15,8 @@ from grader.execute.source import ColdSource
 from grader.execute.warm import FreshSource, WarmSource
 from grader.model.recording import Limits
 
+_FORKS = sys.platform == "linux"
+
 
 @contextmanager
 def opened_kernel(
@@ -23,6 +26,7 @@ def opened_kernel(
     *,
     cold: bool = False,
     spares: int = 1,
+    borrowed: socket.socket | None = None,
 ) -> Iterator[JupyterKernel]:
     """A kernel for one submission after another; what it needs is started now and gone afterwards.
 
@@ -32,6 +36,7 @@ def opened_kernel(
         sandbox: `auto` uses the layers that are there, `strict` demands namespaces and seccomp, `none` uses none.
         cold: start from nothing for each submission.
         spares: kernels that wait while others work.
+        borrowed: a line that `shared_launcher` gave in another process; its kernels are used.
 
     Raises:
         UsageError: a sandbox keeps submissions from the device, or the system forks no processes, so it has no
@@ -39,21 +44,40 @@ def opened_kernel(
     """
     if problem := unreachable(device, sandbox):
         raise UsageError(problem)
-    comfort = Comfort(sandbox, device, spares, limits.memory_bytes, limits.processes, limits.disk_bytes)
-    forks = sys.platform == "linux"
-    if sandbox != "none" and not forks:
+    comfort = _comfort(limits, device, sandbox, spares)
+    if sandbox != "none" and not _FORKS:
         raise UsageError(
             "there is no sandbox on this system, so submissions could do what you can; "
             "run only ones that you trust, with --sandbox none"
         )
-    if sandbox == "none" and (cold or not forks):
+    if sandbox == "none" and (cold or not _FORKS):
         yield JupyterKernel(ColdSource())
     elif cold:
         yield JupyterKernel(FreshSource(comfort))
     else:
-        with Launcher(comfort) as launcher:
+        with Launcher(comfort, borrowed) as launcher:
             launcher.start()
             yield JupyterKernel(WarmSource(launcher))
+
+
+@contextmanager
+def shared_launcher(
+    limits: Limits, device: Device, sandbox: Sandbox, *, cold: bool, spares: int
+) -> Iterator[Callable[[], socket.socket] | None]:
+    """One launcher for several processes, which begins to warm up now: what is yielded makes a line to it for each.
+
+    None where kernels do not come from one; the arguments are those of `opened_kernel`.
+    """
+    if cold or not _FORKS or unreachable(device, sandbox):
+        yield None
+        return
+    with Launcher(_comfort(limits, device, sandbox, spares)) as launcher:
+        launcher.start()
+        yield launcher.lend
+
+
+def _comfort(limits: Limits, device: Device, sandbox: Sandbox, spares: int) -> Comfort:
+    return Comfort(sandbox, device, spares, limits.memory_bytes, limits.processes, limits.disk_bytes)
 
 
 def unreachable(device: Device, sandbox: Sandbox) -> str | None:

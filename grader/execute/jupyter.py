@@ -14,7 +14,7 @@ import zmq
 from grader.errors import GradingFailed
 from grader.execute.conversation import Conversation, Patience, Transcript, kill
 from grader.execute.job import Job, require_device
-from grader.execute.launcher import KernelLost
+from grader.execute.launcher_line import KernelLost
 from grader.execute.recording_files import read_recording_folder
 from grader.execute.scratch import Scratch
 from grader.execute.source import KernelSource, write_job

@@ -15,7 +15,8 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
-from grader.execute.launcher import Launcher, WarmKernel
+from grader.execute.launcher import Launcher
+from grader.execute.launcher_line import WarmKernel
 
 NAME = "grader-warm"
 

@@ -12,7 +12,8 @@ from jupyter_client.manager import AsyncKernelManager
 
 from grader.errors import GradingFailed
 from grader.execute.job import Job
-from grader.execute.launcher import Comfort, KernelLost, Launcher, WarmKernel
+from grader.execute.launcher import Comfort, Launcher
+from grader.execute.launcher_line import KernelLost, WarmKernel
 from grader.execute.provisioner import NAME
 from grader.execute.scratch import Scratch, filled
 from grader.execute.source import bounded_context

@@ -42,7 +42,8 @@ class Held:
     ready: dict[str, Any] | None = None
     descriptors: list[int] = field(default_factory=list)
     """The scratch folder and the pipe that starts it, until they are handed out."""
-    given: bool = False
+    client: socket.socket | None = None
+    """The line it was handed out on."""
     ending: float | None = None
     """Since when it is to end."""
     buried: bool = False
@@ -57,8 +58,10 @@ class Server:
         self._plan = plan
         self._folder = folder
         self._spares = spares
+        self._clients = {control}
+        """Whoever may ask: the process that started this one, and those to which it lends its kernels."""
         self._held: dict[int, Held] = {}
-        self._asked: list[int] = []
+        self._asked: list[tuple[socket.socket, int]] = []
         self._folders: dict[int, Path] = {}
         """Scratch folders on disk, until the client has read them."""
         self._count = 0
@@ -66,11 +69,10 @@ class Server:
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Serve until the client hangs up, then end every kernel."""
+        """Serve until the first client hangs up, then end every kernel."""
         calls.prctl(calls.PR_SET_CHILD_SUBREAPER, 1)
-        self._selector.register(self._control, selectors.EVENT_READ, self._hear_client)
         try:
-            self._tell(tell="hello", layers=self._plan.layers.names() if self._plan.sealed else [])
+            self._admit(self._control)
             while os.getppid() == self._parent:
                 self._fill_up()
                 for key, _ in self._selector.select(_LOOK_S):
@@ -81,17 +83,30 @@ class Server:
         finally:
             self._end_all()
 
-    # ------------------------------------------------------------ the client
+    # ------------------------------------------------------------ clients
 
-    def _hear_client(self) -> None:
-        message = self._control.recv(LONGEST_MESSAGE)
+    def _admit(self, line: socket.socket) -> None:
+        self._clients.add(line)
+        self._selector.register(line, selectors.EVENT_READ, lambda: self._hear_client(line))
+        self._tell(line, tell="hello", layers=self._plan.layers.names() if self._plan.sealed else [])
+
+    def _hear_client(self, line: socket.socket) -> None:
+        if line not in self._clients:
+            return
+        try:
+            message, descriptors, _, _ = socket.recv_fds(line, LONGEST_MESSAGE, 1)
+        except ConnectionError:
+            message, descriptors = b"", []
         if not message:
-            raise _HungUp
+            self._dismiss(line)
+            return
         order = json.loads(message)
         held = self._held.get(order.get("kernel", -1))
         if order["ask"] == "kernel":
-            self._asked.append(order["id"])
+            self._asked.append((line, order["id"]))
             self._hand_out()
+        elif order["ask"] == "line":
+            self._admit(socket.socket(fileno=descriptors[0]))
         elif held is not None and order["ask"] == "signal":
             held.kept.tell(signal=order["signal"])
         elif held is not None and order["ask"] == "kill":
@@ -102,23 +117,41 @@ class Server:
     def _hand_out(self) -> None:
         """Give those who wait what is ready."""
         for held in self._held.values():
-            if self._asked and held.ready is not None and not held.given and held.ending is None:
-                held.given = True
-                answer = {"tell": "kernel", "id": self._asked.pop(0), "kernel": held.number, **held.ready}
-                socket.send_fds(self._control, [json.dumps(answer).encode()], held.descriptors)
+            if self._asked and held.ready is not None and held.client is None and held.ending is None:
+                line, number = self._asked.pop(0)
+                held.client = line
+                answer = {"tell": "kernel", "id": number, "kernel": held.number, **held.ready}
+                try:
+                    socket.send_fds(line, [json.dumps(answer).encode()], held.descriptors)
+                except OSError:
+                    self._dismiss(line)
                 self._let_go(held)
 
-    def _tell(self, **message: Any) -> None:
+    def _tell(self, line: socket.socket, **message: Any) -> None:
         try:
-            self._control.send(json.dumps(message).encode())
-        except OSError as error:
-            raise _HungUp from error
+            line.send(json.dumps(message).encode())
+        except OSError:
+            self._dismiss(line)
+
+    def _dismiss(self, line: socket.socket) -> None:
+        """A client is gone: nobody waits for its kernels. Without the first one, there is nothing left to do."""
+        if line is self._control:
+            raise _HungUp
+        if line not in self._clients:
+            return
+        self._clients.discard(line)
+        self._selector.unregister(line)
+        line.close()
+        self._asked = [asked for asked in self._asked if asked[0] is not line]
+        for held in self._held.values():
+            if held.client is line:
+                self._end(held)
 
     # ------------------------------------------------------------ kernels
 
     def _fill_up(self) -> None:
         """As many as are asked for, and the spares."""
-        waiting = sum(not held.given and held.ending is None for held in self._held.values())
+        waiting = sum(held.client is None and held.ending is None for held in self._held.values())
         for _ in range(len(self._asked) + self._spares - waiting):
             self._spawn()
 
@@ -161,20 +194,23 @@ class Server:
             held.descriptors = descriptors
             held.ready = {"connection": said["connection"], "inside": said["inside"]}
             self._hand_out()
-        elif said["say"] == "failed" and not held.given:
+        elif said["say"] == "failed" and held.client is None:
             self._fail(said["why"])
         elif said["say"] in ("over", "incident"):
             if held.group is not None and held.group.events()["oom_kill"]:
-                self._tell(tell="incident", kernel=held.number, what=_OUT_OF_MEMORY)
-            self._tell(tell=said.pop("say"), kernel=held.number, **said)
+                self._tell_of(held, tell="incident", what=_OUT_OF_MEMORY)
+            self._tell_of(held, tell=said.pop("say"), **said)
+
+    def _tell_of(self, held: Held, **message: Any) -> None:
+        if held.client in self._clients:
+            self._tell(held.client, kernel=held.number, **message)
 
     def _fail(self, why: str) -> None:
         """A kernel did not come up: whoever waits is told, and no other is tried until somebody asks again."""
         self._spares = 0
         if self._asked:
-            self._tell(tell="failed", id=self._asked.pop(0), why=why)
-        else:
-            self._tell(tell="trouble", why=why)
+            line, number = self._asked.pop(0)
+            self._tell(line, tell="failed", id=number, why=why)
 
     def _end(self, held: Held) -> None:
         held.kept.tell(kill=True)
@@ -200,8 +236,8 @@ class Server:
         self._let_go(held)
         del self._held[held.number]
         self._sweep(held)
-        if held.given:
-            self._tell(tell="gone", kernel=held.number)
+        if held.client is not None:
+            self._tell_of(held, tell="gone")
         elif held.ending is None:
             self._fail("a kernel ended before it was asked for anything")
 
@@ -218,7 +254,7 @@ class Server:
             _remove(held.group)
         known = {other.kept.keeper for other in self._held.values()}
         members.kill_children_but(known)
-        if not held.given:
+        if held.client not in self._clients:
             self._remove_folder(held.number)
 
     def _remove_folder(self, kernel: int) -> None:

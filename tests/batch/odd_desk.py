@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.batch.task import Task, Work
+from grader.batch.task import Desk, Task, Work
 from grader.model.classroom import Worked
 
 FOREVER_S = 600.0
 
 
 @dataclass(frozen=True)
-class OddDesk:
+class OddDesk(Desk):
     """Does what the name of a task's file says."""
 
     folder: Path

@@ -17,7 +17,7 @@ from grader.batch.finish import ClassFiles
 from grader.batch.order import Order, Outcome
 from grader.batch.places import ClassFolder
 from grader.batch.rejudging import Rejudging
-from grader.batch.task import Task, Work
+from grader.batch.task import Desk, Task, Work
 from grader.execute.bundle import write_bundle
 from grader.gradebook.book import Gradebook, opened
 from grader.load.submission import load_submission
@@ -29,7 +29,7 @@ from tests.conftest import Recorded
 
 
 @dataclass
-class StoredDesk:
+class StoredDesk(Desk):
     """Gives every file the same stored verdict, and says which files it was asked about."""
 
     order: Order

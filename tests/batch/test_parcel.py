@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch.desk import GradingDesk
+from grader.batch.desk import GradingDesk, JudgingDesk
 from grader.batch.order import Order
 from grader.batch.parcel import Parcel, packed, packed_desk
 from grader.errors import GradingFailed, UnreadableSubmission
@@ -65,3 +65,14 @@ def test_a_desk_brings_the_assignments_helper_files(nine: Assignment, tmp_path: 
     support = desk.order.assignment.support
     assert support and {path.parent for path in support} == {tmp_path}
     assert [path.read_bytes() for path in support] == [path.read_bytes() for path in nine.support]
+
+
+def test_a_desk_brings_the_catalogue_of_an_instructor(nine: Assignment, tmp_path: Path) -> None:
+    own = tmp_path / "de.po"
+    own.write_bytes(b'msgid ""\nmsgstr "Language: de\\n"\n')
+    (there := tmp_path / "there").mkdir()
+    sent = pickle.loads(pickle.dumps(packed_desk(JudgingDesk(Order(nine, language=str(own))))))
+    desk = sent.unpacked(there)
+    assert isinstance(desk, JudgingDesk)
+    assert Path(desk.order.language).parent == there
+    assert Path(desk.order.language).read_bytes() == own.read_bytes()

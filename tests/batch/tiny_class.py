@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from grader.batch.order import Order
-from grader.batch.task import Task, Work
+from grader.batch.task import Desk, Task, Work
 from grader.load.submission import load_submission
 from grader.model.assignment import Assignment, ExerciseSpec
 from grader.model.classroom import Worked
@@ -48,7 +48,7 @@ class Faults:
 
 
 @dataclass(frozen=True)
-class TinyDesk:
+class TinyDesk(Desk):
     """Gives points by the submission's own digest."""
 
     order: Order

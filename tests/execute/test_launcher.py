@@ -7,14 +7,13 @@ import contextlib
 import hashlib
 import json
 import os
-import select
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,10 +38,9 @@ from grader.launcher.lineage import Kept
 from grader.launcher.server import Held, Server
 from grader.model.recording import Limits, Recording
 from grader.sandbox.plan import Layers, Plan, Readable
+from tests.processes import SOON_S, children_of, descendants_of, ends, launchers, sleepers, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks kernels")
-
-SOON_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +107,7 @@ def test_the_memory_that_a_kernel_inherits_holds_nothing_of_the_rubric(launcher,
 
 def test_a_kernel_is_forked_from_a_process_of_one_thread(launcher: Launcher) -> None:
     assert launcher.layers
-    found = [process for process in children_of(os.getpid()) if b"grader.launcher" in command(process)]
+    found = launchers()
     assert found
     assert all(len(list(Path(f"/proc/{process}/task").iterdir())) == 1 for process in found)
 
@@ -291,6 +289,58 @@ def test_a_launcher_that_dies_during_a_submission_costs_nobody_anything(make_sub
     assert (recording.cells[0].status, text(recording)) == ("ok", "42")
 
 
+# ---------------------------------------------------------------- one launcher for several
+
+
+def test_who_borrows_a_launcher_takes_its_kernels_and_ends_only_them(
+    launcher: Launcher, make_submission
+) -> None:
+    assert launcher.layers, "it is warm"
+    before = launchers()
+    with Launcher(borrowed=launcher.lend()) as one, Launcher(borrowed=launcher.lend()) as two:
+        assert one.layers == two.layers == launcher.layers
+        taken, other = one.take(), two.take()
+        assert len({taken.root.stat().st_dev, other.root.stat().st_dev}) == 2, "a folder each"
+        one.close()
+        taken.gone.result(SOON_S)
+        assert not other.gone.done()
+        assert text(run(two, make_submission("6 * 7"))) == "42"
+        other.close()
+    assert launchers() == before
+    assert text(run(launcher, make_submission("6 * 8"))) == "48"
+
+
+def test_who_borrows_a_launcher_that_ends_starts_one_of_its_own(make_submission) -> None:
+    others = set(launchers())
+    with Launcher() as owner:
+        borrower = Launcher(borrowed=owner.lend())
+        (first,) = set(launchers()) - others
+        os.kill(first, signal.SIGKILL)
+        with borrower:
+            assert text(run(borrower, make_submission("6 * 7"))) == "42"
+            (second,) = set(launchers()) - others - {first}
+        assert ends(second)
+
+
+def test_who_borrows_a_launcher_and_is_killed_leaves_no_kernel(launcher: Launcher, make_submission) -> None:
+    mark = f"604.{os.getpid()}"
+    line = launcher.lend()
+    borrower = os.fork()
+    if borrower == 0:
+        with contextlib.suppress(BaseException):
+            source = f"import subprocess, time; subprocess.Popen(['sleep', '{mark}']); time.sleep(600)"
+            run(Launcher(borrowed=line), make_submission(source))
+        os._exit(0)
+    line.close()
+    try:
+        assert wait_for(lambda: sleepers(mark)), "the submission never ran"
+    finally:
+        os.kill(borrower, signal.SIGKILL)
+        os.waitpid(borrower, 0)
+    assert all(ends(process) for process in sleepers(mark))
+    assert launcher.take().close() is None
+
+
 def test_a_launcher_that_cannot_give_a_sandbox_says_so(make_submission, monkeypatch) -> None:
     monkeypatch.setattr("grader.execute.launcher._config", lambda *_: json.dumps({"sandbox": "strict"}))
     monkeypatch.setattr("grader.execute.launcher._COMMAND", REFUSING)
@@ -385,7 +435,7 @@ def test_what_is_found_ready_along_with_a_kernels_end_breaks_nothing(monkeypatch
         Server(control, plan, tmp_path, 0),
         Held(1, Kept(keeper, ours), None, os.pidfd_open(keeper)),
     )
-    server._held[1], held.given = held, True
+    server._held[1], held.client = held, control
     theirs.send(b'{"say": "incident", "what": "too much"}')
     assert ends(keeper)
     with client, control, theirs:
@@ -394,62 +444,3 @@ def test_what_is_found_ready_along_with_a_kernels_end_breaks_nothing(monkeypatch
         server._hear_kernel(held)
         told = [json.loads(client.recv(1000))["tell"] for _ in range(2)]
     assert told == ["incident", "gone"]
-
-
-# ---------------------------------------------------------------- looking at processes
-
-
-def sleepers(seconds: str) -> list[int]:
-    """Processes that sleep for so long, on the whole machine: in a sandbox they have other numbers."""
-    return [process for process in processes() if command(process).startswith(b"sleep\0" + seconds.encode())]
-
-
-def processes() -> list[int]:
-    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
-
-
-def command(process: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{process}/cmdline").read_bytes()
-    return b""
-
-
-def children_of(parent: int) -> list[int]:
-    found = []
-    for process in processes():
-        with contextlib.suppress(OSError):
-            status = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
-            if int(status[1]) == parent and status[0] != "Z":
-                found.append(process)
-    return found
-
-
-def descendants_of(parent: int) -> list[int]:
-    children = children_of(parent)
-    return children + [process for child in children for process in descendants_of(child)]
-
-
-def ends(process: int) -> bool:
-    """Whether a process has ended or does so soon."""
-    try:
-        descriptor = os.pidfd_open(process)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], SOON_S)[0])
-    finally:
-        os.close(descriptor)
-
-
-def wait_for(condition: Callable[[], object]) -> bool:
-    """Look again and again until something holds, for two minutes at most."""
-
-    async def looking() -> bool:
-        async with asyncio.timeout(120):
-            while not condition():
-                await asyncio.sleep(0.05)
-        return True
-
-    with contextlib.suppress(TimeoutError):
-        return asyncio.run(looking())
-    return False

@@ -48,10 +48,20 @@ _PARTS = {
 _Record = TypeVar("_Record", bound=BaseModel)
 
 
+def asked_for() -> str:
+    """What `speak` was told, here or in the process that started this one."""
+    return os.environ.get(VARIABLE) or ENGLISH
+
+
+def take_over(language: str) -> None:
+    """Speak what another process was told; where its catalogue cannot be read here, reports are in English."""
+    os.environ[VARIABLE] = language
+
+
 def spoken() -> Catalogue:
     """The catalogue that `GRADER_LANG` asks for; a report is never lost for want of one, so else English."""
     try:
-        return catalogue(os.environ.get(VARIABLE) or ENGLISH)
+        return catalogue(asked_for())
     except UsageError:
         return catalogue(ENGLISH)
 
