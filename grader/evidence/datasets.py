@@ -52,7 +52,7 @@ def held_out_rows(spec: DatasetSpec, seed: int) -> Rows:
         return make_rows(spec)
     arguments["n_samples"] = spec.held_out_rows
     if spec.generator == "make_blobs" and isinstance(arguments.get("centers"), int):
-        arguments["centers"] = _blob_centers(spec)
+        arguments["centers"] = _blob_centers(tuple(sorted(_frozen(spec.arguments).items())))
         arguments.pop("n_features", None)
     arguments["random_state"] = seed
     return _turned(_generate(spec.generator, tuple(sorted(_frozen(arguments).items()))), spec)
@@ -65,8 +65,9 @@ def _turned(rows: Rows, spec: DatasetSpec) -> Rows:
     return Rows(rows.features @ np.array(spec.turn), spec.classes - 1 - rows.labels)
 
 
-def _blob_centers(spec: DatasetSpec) -> tuple[tuple[float, ...], ...]:
-    _, _, centers = make_blobs(**spec.arguments, return_centers=True)
+@lru_cache(maxsize=32)
+def _blob_centers(arguments: tuple[tuple[str, Any], ...]) -> tuple[tuple[float, ...], ...]:
+    _, _, centers = make_blobs(**dict(arguments), return_centers=True)
     return tuple(tuple(float(value) for value in center) for center in centers)
 
 

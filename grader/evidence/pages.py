@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from grader.evidence.attribution import BY_MARKERS, BY_MEANING
 from grader.evidence.maps import place_of
@@ -147,6 +148,7 @@ def _squeezed(text: str) -> str:
     return re.sub(r"\W+", " ", text).strip().lower()
 
 
+@lru_cache(maxsize=512)
 def _code_of(source: str) -> str:
     """The code without comments and layout; the text itself where it cannot be parsed."""
     try:

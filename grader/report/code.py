@@ -15,6 +15,9 @@ from grader.report.text import clean
 
 _MAX_LINE = 400
 """Characters; longer lines are data, not code that anybody reads."""
+_LEXER = PythonLexer(stripnl=False, stripall=False, ensurenl=False)
+_FORMATTER = HtmlFormatter(nowrap=True)
+"""It escapes, and closes its spans at each line's end, so that lines can stand alone."""
 _CONTEXT = 6
 """Lines kept around a highlighted one when an excerpt is cut."""
 
@@ -58,9 +61,7 @@ def coloured(text: str) -> Markup:
 
 
 def _coloured(texts: list[str]) -> list[Markup]:
-    lexer = PythonLexer(stripnl=False, stripall=False, ensurenl=False)
-    # The formatter escapes; it closes its spans at each line's end, so that lines can stand alone.
-    html = highlight("\n".join(texts), lexer, HtmlFormatter(nowrap=True)).split("\n")
+    html = highlight("\n".join(texts), _LEXER, _FORMATTER).split("\n")
     html.extend([""] * (len(texts) - len(html)))
     return [Markup(line) for line in html[: len(texts)]]
 

@@ -46,12 +46,14 @@ def _written(value: Any, indent: str) -> str:
         return "{\n" + ",\n".join(members) + f"\n{indent}}}"
     if isinstance(value, (list, tuple)):
         if all(isinstance(item, (int, float)) for item in value):
-            return "[" + ", ".join(map(_scalar, value)) + "]"
+            return _ENCODE([_rounded(item) for item in value])
         return "[\n" + ",\n".join(inner + _written(item, inner) for item in value) + f"\n{indent}]"
     return _scalar(value)
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, float):
-        value = round(value, _DECIMALS) + 0.0
-    return _ENCODE(value)
+    return _ENCODE(_rounded(value))
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, _DECIMALS) + 0.0 if isinstance(value, float) else value
