@@ -64,6 +64,7 @@ def with_kernel(monkeypatch: pytest.MonkeyPatch) -> Callable[[Recording], FakeKe
         offered(monkeypatch, "namespaces", "landlock", "seccomp")
         monkeypatch.setattr("grader.execute.choice.opened_kernel", lambda *_, **__: nullcontext(kernel))
         monkeypatch.setattr("grader.commands.whole_class.LocalWorkers", Here)
+        monkeypatch.setattr("grader.commands.whole_class.launcher_for", lambda order: nullcontext())
         return kernel
 
     return install

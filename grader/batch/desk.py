@@ -8,7 +8,7 @@ import platform
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from grader.pipeline import Graded, grade, rejudge
 from grader.report.formats import FORMATS
 from grader.report.language.speech import take_over
 
+Lend = Callable[[], socket.socket]
 _log = logging.getLogger("grader")
 
 
@@ -33,6 +34,8 @@ class GradingDesk(Desk):
     """Grades by real kernels."""
 
     order: Order
+    lend: Lend | None = None
+    """Of a launcher that warms up already; it does not travel."""
     line: socket.socket | None = None
     """To a launcher that it shares with others."""
 
@@ -48,21 +51,23 @@ class GradingDesk(Desk):
             yield _work(order, kernel)
 
     @contextmanager
-    def shared(self, workers: int) -> Iterator[Desks]:
+    def shared(self) -> Iterator[Desks]:
         """One launcher imports everything once, while the workers do the same; see `Desk.shared`."""
-        from grader.execute.choice import shared_launcher
-
-        order = self.order
-        with shared_launcher(
-            order.assignment.limits, order.device, order.sandbox, cold=order.cold, spares=workers
-        ) as lend:
+        with nullcontext(self.lend) if self.lend is not None else launcher_for(self.order) as lend:
 
             @contextmanager
             def desk() -> Iterator[Desk]:
                 with lend() if lend is not None else nullcontext() as line:
-                    yield replace(self, line=line)
+                    yield replace(self, lend=None, line=line)
 
             yield desk
+
+
+def launcher_for(order: Order) -> AbstractContextManager[Lend | None]:
+    """Where the kernels of several workers on this machine come from; it begins to warm up."""
+    from grader.execute.choice import shared_launcher
+
+    return shared_launcher(order.assignment.limits, order.device, order.sandbox, cold=order.cold)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from grader.errors import UsageError
 from grader.model.recording import Limits
 
-_OVERHEAD = 700 * 1024**2
-"""Bytes of a worker, its launcher and a kernel before the student's first line, rounded up."""
+_OVERHEAD = 400 * 1024**2
+"""Bytes of a worker and a kernel before the student's first line, rounded up."""
 _USUAL_SHARE = 0.5
 """Of the memory that a submission may use, what is kept free for each: few come near their limit."""
 

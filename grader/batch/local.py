@@ -126,7 +126,7 @@ class LocalWorkers:
     def _hired(self) -> _Hand:
         if self._desks is None:
             # First: it warms up while the process that workers are forked from does.
-            self._desks = self._shared.enter_context(self._desk.shared(self._jobs))
+            self._desks = self._shared.enter_context(self._desk.shared())
         ours, theirs = self._context.Pipe()
         with self._desks() as desk:
             process = self._context.Process(target=serve, args=(theirs, desk), name="grade-worker")  # type: ignore[attr-defined]  # every concrete context has it

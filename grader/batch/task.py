@@ -36,8 +36,8 @@ class Desk(Protocol):
     def opened(self) -> AbstractContextManager[Work]:
         """Everything that grading needs: kernels in waiting, the sandbox, the assignment."""
 
-    def shared(self, workers: int) -> AbstractContextManager[Desks]:
-        """What that many desks on one machine have in common, made ready by whoever hires the workers."""
+    def shared(self) -> AbstractContextManager[Desks]:
+        """What several desks on one machine have in common, made ready by whoever hires the workers."""
         return nullcontext(lambda: nullcontext(self))
 
 

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 
 from grader.batch.task import Desk, Task
+from grader.model.classroom import Worked
 
 PRELOADED = ("grader.evidence.reader", "grader.batch.desk")
 """What the process that workers are forked from has imported: with torch and scikit-learn, some seconds' worth."""
@@ -24,8 +25,8 @@ def serve(line: Connection, desk: Desk) -> None:
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_follow_parent, name="parent", daemon=True).start()
     with desk.opened() as work:
-        while (task := _next(line)) is not None:
-            line.send(work(task))
+        while (task := _next(line)) is not None and _told(line, work(task)):
+            pass
 
 
 def _hear_signals() -> None:
@@ -40,6 +41,15 @@ def _next(line: Connection) -> Task | None:
     except (EOFError, ConnectionError):
         return None
     return task
+
+
+def _told(line: Connection, answer: Worked) -> bool:
+    """Whether anybody was there to hear it: a coordinator that is interrupted hangs up on those at work."""
+    try:
+        line.send(answer)
+    except ConnectionError:
+        return False
+    return True
 
 
 def _leave(signal_number: int, frame: FrameType | None) -> None:

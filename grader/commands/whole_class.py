@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,13 @@ from pathlib import Path
 from rich.console import Console
 
 from grader.batch.classroom import Classroom, Plan
-from grader.batch.desk import GradingDesk, JudgingDesk
+from grader.batch.desk import GradingDesk, JudgingDesk, Lend, launcher_for
 from grader.batch.finish import ClassFiles
 from grader.batch.jobs import has_room, jobs_for, patience
 from grader.batch.local import LocalWorkers
 from grader.batch.order import BUNDLE, Order
 from grader.batch.places import ClassFolder
-from grader.batch.task import Desk, Engine
+from grader.batch.task import Engine
 from grader.commands.github import commands_off
 from grader.commands.progress import ClassProgress
 from grader.commands.show import BELOW, GRADED, INTERRUPTED, NOT_GRADED, USAGE, check_sandbox, say, tell
@@ -45,10 +45,16 @@ class ClassSettings:
 @commands_off()
 def grade_class(paths: Sequence[Path], order: Order, settings: ClassSettings) -> int:
     """Grade what is new, keep every result, write the class's files; gives the exit status."""
-    if settings.cluster is None and not all(path.name.endswith(BUNDLE) for path in paths):
+    runs_here = settings.cluster is None and not all(path.name.endswith(BUNDLE) for path in paths)
+    if runs_here:
         check_sandbox(order.sandbox)
     folder, errors = settings.folder, Console(stderr=True)
-    with folder.taken() as unpacked, opened(settings.gradebook or folder.gradebook) as book:
+    with (
+        folder.taken() as unpacked,
+        # It takes seconds to come up, and does so while everything is read.
+        launcher_for(order) if runs_here else nullcontext() as lend,
+        opened(settings.gradebook or folder.gradebook) as book,
+    ):
         try:
             classroom, files = (
                 Classroom(order, folder, book, force=settings.force),
@@ -57,7 +63,7 @@ def grade_class(paths: Sequence[Path], order: Order, settings: ClassSettings) ->
             with errors.status("Reading what was handed in …"):
                 roll = find_handins(paths, unpacked, settings.roster, order.assignment.id)
                 plan = classroom.plan(roll)
-            _grade(plan, classroom, order, settings)
+            _grade(plan, classroom, _desk(plan, order, lend), settings)
             with errors.status("Comparing submissions and writing the class page …"):
                 record, written = files.write(plan.prepared, roll.remarks)
         except KeyboardInterrupt:
@@ -70,8 +76,10 @@ def grade_class(paths: Sequence[Path], order: Order, settings: ClassSettings) ->
     return _status(roll, record, settings.pass_at)
 
 
-def _grade(plan: Plan, classroom: Classroom, order: Order, settings: ClassSettings) -> None:
-    with ClassProgress(plan) as progress, _engine(plan, order, settings) as engine:
+def _grade(
+    plan: Plan, classroom: Classroom, desk: GradingDesk | JudgingDesk, settings: ClassSettings
+) -> None:
+    with ClassProgress(plan) as progress, _engine(plan, desk, settings) as engine:
         # One console for both where both are the terminal: the bar stays below what is said.
         console = progress.console if progress.console.is_terminal and Console().is_terminal else Console()
         for outcome in classroom.grade(plan, engine, lambda handin: progress.started(handin.shown)):
@@ -80,9 +88,9 @@ def _grade(plan: Plan, classroom: Classroom, order: Order, settings: ClassSettin
 
 
 @contextmanager
-def _engine(plan: Plan, order: Order, settings: ClassSettings) -> Iterator[Engine]:
-    limits, desk = order.assignment.limits, _desk(plan, order)
-    runs = _RUNS_BESIDES_RERUNS + int(order.assignment.thresholds.get("extra_runs", 2))
+def _engine(plan: Plan, desk: GradingDesk | JudgingDesk, settings: ClassSettings) -> Iterator[Engine]:
+    limits, thresholds = desk.order.assignment.limits, desk.order.assignment.thresholds
+    runs = _RUNS_BESIDES_RERUNS + int(thresholds.get("extra_runs", 2))
     if settings.cluster is not None:
         from grader.batch.cluster import DaskWorkers
 
@@ -102,10 +110,10 @@ def _engine(plan: Plan, order: Order, settings: ClassSettings) -> Iterator[Engin
         yield workers
 
 
-def _desk(plan: Plan, order: Order) -> Desk:
+def _desk(plan: Plan, order: Order, lend: Lend | None) -> GradingDesk | JudgingDesk:
     """Stored evidence is judged without running anything, so also where nothing could be run."""
     stored = all(item.handin.path.name.endswith(BUNDLE) for item in plan.to_run)
-    return JudgingDesk(order) if stored else GradingDesk(order)
+    return JudgingDesk(order) if stored else GradingDesk(order, lend=lend)
 
 
 def _left_aside(roll: Roll) -> Iterator[str]:

@@ -62,7 +62,7 @@ def opened_kernel(
 
 @contextmanager
 def shared_launcher(
-    limits: Limits, device: Device, sandbox: Sandbox, *, cold: bool, spares: int
+    limits: Limits, device: Device, sandbox: Sandbox, *, cold: bool
 ) -> Iterator[Callable[[], socket.socket] | None]:
     """One launcher for several processes, which begins to warm up now: what is yielded makes a line to it for each.
 
@@ -71,12 +71,12 @@ def shared_launcher(
     if cold or not _FORKS or unreachable(device, sandbox):
         yield None
         return
-    with Launcher(_comfort(limits, device, sandbox, spares)) as launcher:
+    with Launcher(_comfort(limits, device, sandbox)) as launcher:
         launcher.start()
         yield launcher.lend
 
 
-def _comfort(limits: Limits, device: Device, sandbox: Sandbox, spares: int) -> Comfort:
+def _comfort(limits: Limits, device: Device, sandbox: Sandbox, spares: int = 1) -> Comfort:
     return Comfort(sandbox, device, spares, limits.memory_bytes, limits.processes, limits.disk_bytes)
 
 

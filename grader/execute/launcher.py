@@ -33,7 +33,7 @@ class Comfort:
     sandbox: Sandbox = "auto"
     device: Device = "cpu"
     spares: int = 1
-    """Kernels that wait, forked and sealed, for the next submission."""
+    """Kernels that wait, forked and sealed, for the next submission; as many for each who borrows the launcher."""
     memory: int = 2 * 1024**3
     """Bytes for all processes of a submission together."""
     processes: int = 64

@@ -150,9 +150,10 @@ class Server:
     # ------------------------------------------------------------ kernels
 
     def _fill_up(self) -> None:
-        """As many as are asked for, and the spares."""
+        """As many as are asked for, and spares for each who borrows, or for the one who does not lend."""
         waiting = sum(held.client is None and held.ending is None for held in self._held.values())
-        for _ in range(len(self._asked) + self._spares - waiting):
+        spares = self._spares * max(1, len(self._clients) - 1)
+        for _ in range(len(self._asked) + spares - waiting):
             self._spawn()
 
     def _spawn(self) -> None:

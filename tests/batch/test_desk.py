@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux fork
 def test_desks_on_one_machine_take_their_kernels_from_one_launcher(nine: Assignment, tmp_path: Path) -> None:
     (tmp_path / "ana.py").write_text("# Ex 1\nprint(6 * 7)\n")
     task, others = Task(0, tmp_path / "ana.py", 1.0), set(launchers())
-    with GradingDesk(Order(nine)).shared(2) as desks:
+    with GradingDesk(Order(nine)).shared() as desks:
         assert len(set(launchers()) - others) == 1, "it warms up before the first worker is there"
         with desks() as desk, desk.opened() as one, desks() as other, other.opened() as two:
             answers = [one(task), two(task)]
@@ -34,14 +34,14 @@ def test_where_every_submission_starts_from_nothing_no_launcher_waits(
     nine: Assignment, order: dict[str, object]
 ) -> None:
     others = set(launchers())
-    with GradingDesk(Order(nine, **order)).shared(2) as desks, desks() as desk:  # type: ignore[arg-type]
+    with GradingDesk(Order(nine, **order)).shared() as desks, desks() as desk:  # type: ignore[arg-type]
         assert desk == GradingDesk(Order(nine, **order))  # type: ignore[arg-type]
         assert set(launchers()) == others
 
 
 def test_judging_needs_none(nine: Assignment) -> None:
     others = set(launchers())
-    with JudgingDesk(Order(nine)).shared(2) as desks, desks() as desk:
+    with JudgingDesk(Order(nine)).shared() as desks, desks() as desk:
         assert desk == JudgingDesk(Order(nine))
         assert set(launchers()) == others
 

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -311,6 +311,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[Site, Trouble]
     monkeypatch.setattr("grader.commands.whole_class.LocalWorkers", Here)
     monkeypatch.setattr("grader.commands.whole_class.GradingDesk", partial(TinyDesk, gate=Path("/none")))
     monkeypatch.setattr("grader.commands.whole_class.check_sandbox", lambda sandbox: None)
+    monkeypatch.setattr("grader.commands.whole_class.launcher_for", lambda order: nullcontext())
 
     def run(site: Site, trouble: Trouble) -> int:
         monkeypatch.setattr(os, "fsync", trouble)

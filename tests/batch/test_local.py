@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -15,7 +16,9 @@ import pytest
 
 from grader.batch.local import LocalWorkers
 from grader.batch.task import Desk, Task, Work
+from grader.batch.worker import serve
 from grader.model.classroom import Worked
+from tests.batch.faulty import until
 
 FOREVER_S = 600.0
 
@@ -121,3 +124,33 @@ def _workers() -> list[psutil.Process]:
     """Grandchildren: the process that they are forked from is between them and us."""
     children = psutil.Process().children(recursive=True)
     return [child for child in children if child.ppid() != os.getpid()]
+
+
+def test_a_worker_whose_coordinator_hung_up_leaves_without_a_word(tmp_path: Path) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    begun = tmp_path / "task.begun"
+    worker = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, Patient(begun)))
+    worker.start()
+    theirs.close()
+    ours.send(*tasks("task"))
+    until(begun.exists, "the worker is at it")
+    ours.close()
+    begun.with_name("go").touch()
+    worker.join(FOREVER_S)
+    assert worker.exitcode == 0
+
+
+@dataclass(frozen=True)
+class Patient(Desk):
+    """Works until it is told to go on."""
+
+    begun: Path
+
+    @contextmanager
+    def opened(self) -> Iterator[Work]:
+        yield self._work
+
+    def _work(self, task: Task) -> Worked:
+        self.begun.touch()
+        until(self.begun.with_name("go").exists, "it may go on")
+        return Worked(None, problem="did it")
