@@ -56,6 +56,6 @@ def test_what_is_no_number_of_jobs(asked: str) -> None:
 
 
 def test_room_for_one_more(machine: Machine) -> None:
-    machine(2, 3.5)
+    machine(2, 3.2)
     assert jobs.has_room(Limits(memory_bytes=2 * GB))
     assert not jobs.has_room(Limits(memory_bytes=3 * GB))
