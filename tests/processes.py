@@ -48,14 +48,14 @@ def descendants_of(parent: int) -> list[int]:
     return children + [process for child in children for process in descendants_of(child)]
 
 
-def ends(process: int) -> bool:
+def ends(process: int, seconds: float = SOON_S) -> bool:
     """Whether a process has ended or does so soon."""
     try:
         descriptor = os.pidfd_open(process)
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([descriptor], [], [], SOON_S)[0])
+        return bool(select.select([descriptor], [], [], seconds)[0])
     finally:
         os.close(descriptor)
 

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing.connection import Connection, wait
@@ -61,7 +60,7 @@ class LocalWorkers:
         self._has_room = has_room
         self._tries = tries
         self._hands: list[_Hand] = []
-        self._shared = ExitStack()
+        self._shared = contextlib.ExitStack()
         self._desks: Desks | None = None
 
     def __enter__(self) -> LocalWorkers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import select
 import signal
@@ -26,6 +25,7 @@ from grader.execute.scratch import Scratch
 from grader.execute.source import ColdSource, KernelSource
 from grader.execute.warm import WarmSource
 from grader.model.recording import CellRun, Limits, Recording
+from tests.processes import ends, sleepers
 
 ORDINARY = {
     "print": "import torch\nprint('hello')\n40 + 2",
@@ -300,7 +300,7 @@ def test_a_death_is_recorded_with_what_came_before(
     first = f"import subprocess\nchild = subprocess.Popen(['sleep', '{seconds}'])"
     recording = JupyterKernel(source).run(make_submission(first, code, "print('never')"), Job())
     assert [cell.status for cell in recording.cells] == ["ok", "died", "not_run"]
-    assert all(_ends(process) for process in _sleepers(seconds))
+    assert all(ends(process, 20) for process in sleepers(seconds))
     assert reason in (recording.cells[1].note or "")
     assert any(event.get("kind") == "cell" and event.get("cell") == 1 for event in recording.events)
 
@@ -401,32 +401,9 @@ def _read_within(pipe: Path, seconds: float) -> str:
         os.close(handle)
 
 
-def _sleepers(seconds: str) -> list[int]:
-    """Processes that sleep for so long, on the whole machine: in a sandbox they have other numbers."""
-    wanted = b"sleep\0" + seconds.encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (folder / "cmdline").read_bytes().startswith(wanted):
-                found.append(int(folder.name))
-    return found
-
-
 def _runs(pid: int) -> bool:
     """Whether the process is there and no mere zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def _ends(pid: int, seconds: float = 20) -> bool:
-    """Whether the process has ended or does so soon: one that was killed takes a moment on a busy machine."""
-    try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([process], [], [], seconds)[0])
-    finally:
-        os.close(process)
