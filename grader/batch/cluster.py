@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -122,6 +123,24 @@ class DaskWorkers:
         yield from Dispatch(self._client, self._desk, self._terms, self._say).answers(tasks, started)
 
 
+class _Client(Client):
+    """Leaves no loop running where it could not connect.
+
+    Dask's own leaves that to its finaliser, which waits for a lock: where the garbage is collected while the next
+    client starts, in the very thread that it waits for with that lock held, neither goes on.
+    """
+
+    def start(self, **terms: object) -> None:
+        """Connect."""
+        try:
+            super().start(**terms)  # type: ignore[no-untyped-call]  # distributed is typed in parts
+        except BaseException:
+            _tidy(partial(self.close, timeout=_CLOSE_S))
+            # One that could not be reached counts as closed already, and keeps its loop.
+            _tidy(lambda: self._loop_runner.stop())  # type: ignore[no-untyped-call]  # here as well
+            raise
+
+
 def _number(jobs: str) -> int:
     return int(jobs) if jobs.isdecimal() and int(jobs) else _USUAL_JOBS
 
@@ -134,7 +153,7 @@ def _connected(target: Any, where: str, connect_s: float) -> Iterator[Client]:
         UsageError: there is none, or it cannot be spoken to.
     """
     try:
-        client = Client(target, timeout=connect_s, set_as_default=False)  # type: ignore[no-untyped-call]  # distributed is typed in parts
+        client = _Client(target, timeout=connect_s, set_as_default=False)  # type: ignore[no-untyped-call]  # distributed is typed in parts
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise UsageError(
             f"--cluster {where}: no scheduler answers there within {connect_s:g} s "
@@ -146,7 +165,7 @@ def _connected(target: Any, where: str, connect_s: float) -> Iterator[Client]:
             yield client
     finally:
         # What is released by a client that leaves is dropped by every worker, kernels and all.
-        _tidy(lambda: client.close(timeout=_CLOSE_S))  # type: ignore[no-untyped-call]  # here as well
+        _tidy(partial(client.close, timeout=_CLOSE_S))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -275,9 +276,12 @@ def test_a_scheduler_that_dies_behind_tls_costs_only_what_is_unfinished(
 @pytest.mark.parametrize("where", ["tcp://127.0.0.1:9", "nonsense://here", "no such place"])
 def test_a_scheduler_that_is_not_there_is_told_in_one_line(handed_in: Class, where: str) -> None:
     handed_in.tasks()
+    before = set(threading.enumerate())
     with pytest.raises(UsageError, match="no scheduler answers there") as told:
         handed_in.engine(where, connect_s=0.5).__enter__()
     assert len(str(told.value).splitlines()) == 1
+    left = [thread.name for thread in set(threading.enumerate()) - before if thread.name == "IO loop"]
+    assert not left, "the collector would close it, and the next client with it wait for ever"
 
 
 def test_workers_of_another_version_are_refused(
