@@ -28,6 +28,8 @@ COMPOSERS = (
 """The only modules that put stages together."""
 PARTS = ("compose", "score", "handout")
 """Modules beside the stages that belong to none: they see records and one another."""
+BELOW_ALL = ("model", "errors", "files")
+"""Records, errors, and files that are whole or not there."""
 STUDENTS_SIDE = ("record", "sandbox", "launcher")
 """What is in the student's process, or in the one that it is forked from."""
 MODEL_SEEN_BY_REPORT = {"grader.model.grade", "grader.model.submission", "grader.model.classroom"}
@@ -87,14 +89,14 @@ def functions() -> list[tuple[int, str]]:
 
 
 def test_every_module_has_its_place() -> None:
-    known = {*STAGES, *COMPOSERS, *PARTS, *STUDENTS_SIDE, "model", "errors"}
+    known = {*STAGES, *COMPOSERS, *PARTS, *STUDENTS_SIDE, *BELOW_ALL}
     assert {area(path) for path in FILES} <= known
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_imports_records_and_errors_only(stage: str) -> None:
+def test_a_stage_imports_only_what_lies_below_all(stage: str) -> None:
     for path in (PACKAGE / stage).rglob("*.py"):
-        assert of_the_grader(path) <= {stage, "model", "errors"}, named(path)
+        assert of_the_grader(path) <= {stage, *BELOW_ALL}, named(path)
 
 
 def test_only_the_composers_import_stages() -> None:

@@ -13,9 +13,9 @@ from grader.batch.prepare import Prepared, Unreadable, prepared
 from grader.batch.single import write_texts
 from grader.batch.task import Engine, Task
 from grader.errors import GradingFailed, UnreadableSubmission, UsageError
+from grader.files import write_bytes_atomically
 from grader.gradebook.book import Gradebook
 from grader.model.classroom import Handin, Key, Refused, Roll, Worked
-from grader.report.files import write_bytes_atomically
 
 
 @dataclass

@@ -18,6 +18,7 @@ from grader.batch.task import Desk, Desks, Task, Work
 from grader.errors import GraderError, GradingFailed, UsageError
 from grader.execute.bundle import bundle_bytes, read_bundle
 from grader.execute.kernel import Kernel
+from grader.execute.launcher_line import Lend
 from grader.load.submission import load_submission
 from grader.model.classroom import Worked
 from grader.model.grade import Grade, verdict_digest
@@ -25,7 +26,6 @@ from grader.pipeline import Graded, grade, rejudge
 from grader.report.formats import FORMATS
 from grader.report.language.speech import take_over
 
-Lend = Callable[[], socket.socket]
 _log = logging.getLogger("grader")
 
 

@@ -15,6 +15,7 @@ from grader.batch.prepare import Prepared
 from grader.batch.single import write_reports
 from grader.diagnose.codes import codes
 from grader.errors import UsageError
+from grader.files import write_bytes_atomically
 from grader.gradebook.book import Gradebook
 from grader.model.classroom import ClassRecord, ClassRow, MistakeInfo
 from grader.model.grade import Grade
@@ -23,7 +24,6 @@ from grader.report.class_csv import to_csv
 from grader.report.class_json import to_class_json
 from grader.report.class_page import to_class_page
 from grader.report.feedback import feedback_zip
-from grader.report.files import write_bytes_atomically
 from grader.report.formats import FORMATS
 from grader.report.html_report import to_html
 from grader.report.moodle_csv import to_moodle_csv

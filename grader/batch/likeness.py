@@ -13,10 +13,10 @@ from pydantic import ValidationError
 import grader
 from grader.batch.prepare import Prepared
 from grader.errors import UsageError
+from grader.files import write_atomically
 from grader.handout import handout_cells
 from grader.model.assignment import Assignment
 from grader.model.classroom import AlikePair
-from grader.report.files import write_atomically
 
 
 class Likeness:

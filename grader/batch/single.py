@@ -11,8 +11,8 @@ from grader.batch.order import BUNDLE, REPORTS, Order, Outcome
 from grader.errors import BadBundle, GraderError, GradingFailed, UsageError
 from grader.execute.bundle import write_bundle
 from grader.execute.kernel import Kernel
+from grader.files import write_atomically
 from grader.model.grade import Grade
-from grader.report.files import write_atomically
 from grader.report.formats import FORMATS
 
 _log = logging.getLogger("grader")

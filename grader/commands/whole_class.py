@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from grader.batch.classroom import Classroom, Plan
-from grader.batch.desk import GradingDesk, JudgingDesk, Lend, launcher_for
+from grader.batch.desk import GradingDesk, JudgingDesk, launcher_for
 from grader.batch.finish import ClassFiles
 from grader.batch.jobs import has_room, jobs_for, patience
 from grader.batch.local import LocalWorkers
@@ -21,6 +21,7 @@ from grader.batch.task import Engine
 from grader.commands.github import commands_off
 from grader.commands.progress import ClassProgress
 from grader.commands.show import BELOW, GRADED, INTERRUPTED, NOT_GRADED, USAGE, check_sandbox, say, tell
+from grader.execute.launcher_line import Lend
 from grader.gradebook.book import opened
 from grader.load.handins import find_handins
 from grader.model.classroom import ClassRecord, ClassRow, Roll

@@ -14,16 +14,15 @@ import base64
 import io
 import json
 import lzma
-import os
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from grader.errors import BadBundle, UntrustedData
 from grader.execute.array_store import ArrayReader, ArrayWriter
 from grader.execute.tensor_file import unpack
+from grader.files import write_bytes_atomically
 from grader.model.recording import CellRun, Recording
 from grader.model.submission import Cell, Submission
 
@@ -49,20 +48,26 @@ def write_bundle(path: Path, submission: Submission, recording: Recording) -> No
     Raises:
         OSError: the folder cannot be written to.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            _write(file, submission, recording)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_bytes_atomically(path, bundle_bytes(submission, recording))
 
 
 def bundle_bytes(submission: Submission, recording: Recording) -> bytes:
     """The bundle, to be sent or written elsewhere."""
     whole = io.BytesIO()
-    _write(whole, submission, recording)
+    with zipfile.ZipFile(whole, "w") as archive:
+        _add_json(archive, _MARK, {"format": FORMAT, "version": VERSION})
+        fields = {
+            "name": submission.name,
+            "sha256": submission.sha256,
+            "kind": submission.kind,
+            "cells": [cell.model_dump(mode="json") for cell in submission.cells],
+            "notes": submission.notes,
+        }
+        _add_json(archive, "submission.json", fields)
+        store = ArrayWriter()
+        _add_recording(archive, "", recording, store, _Album(archive))
+        _add_json(archive, "arrays.json", store.sizes())
+        _add_planes(archive, store.planes(), _AIM_BYTES - whole.tell())
     return whole.getvalue()
 
 
@@ -86,23 +91,6 @@ def read_bundle(path: Path) -> tuple[Submission, Recording]:
     # What a forged member provokes: missing fields, wrong types, encrypted or exotic compression.
     except (KeyError, ValueError, TypeError, AttributeError, RuntimeError, EOFError) as error:
         raise BadBundle(f"{path.name} is no evidence bundle, or a damaged one") from error
-
-
-def _write(file: BinaryIO, submission: Submission, recording: Recording) -> None:
-    with zipfile.ZipFile(file, "w") as archive:
-        _add_json(archive, _MARK, {"format": FORMAT, "version": VERSION})
-        fields = {
-            "name": submission.name,
-            "sha256": submission.sha256,
-            "kind": submission.kind,
-            "cells": [cell.model_dump(mode="json") for cell in submission.cells],
-            "notes": submission.notes,
-        }
-        _add_json(archive, "submission.json", fields)
-        store = ArrayWriter()
-        _add_recording(archive, "", recording, store, _Album(archive))
-        _add_json(archive, "arrays.json", store.sizes())
-        _add_planes(archive, store.planes(), _AIM_BYTES - file.tell())
 
 
 def _add_planes(archive: zipfile.ZipFile, planes: bytes, room: int) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from grader.errors import UsageError
 from grader.execute.job import Device
 from grader.execute.jupyter import JupyterKernel
 from grader.execute.launcher import Comfort, Launcher, Sandbox
+from grader.execute.launcher_line import Lend
 from grader.execute.source import ColdSource
 from grader.execute.warm import FreshSource, WarmSource
 from grader.model.recording import Limits
@@ -61,9 +62,7 @@ def opened_kernel(
 
 
 @contextmanager
-def shared_launcher(
-    limits: Limits, device: Device, sandbox: Sandbox, *, cold: bool
-) -> Iterator[Callable[[], socket.socket] | None]:
+def shared_launcher(limits: Limits, device: Device, sandbox: Sandbox, *, cold: bool) -> Iterator[Lend | None]:
     """One launcher for several processes, which begins to warm up now: what is yielded makes a line to it for each.
 
     None where kernels do not come from one; the arguments are those of `opened_kernel`.

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import GradingFailed, UsageError
+
+Lend = Callable[[], socket.socket]
+"""Makes one more line to a launcher, for a process that shares it."""
 
 _LONGEST_MESSAGE = 65536
 _START_S = 180.0

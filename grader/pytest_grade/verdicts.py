@@ -16,8 +16,8 @@ from filelock import FileLock
 from grader.batch.order import BUNDLE, Order, Outcome
 from grader.batch.single import grade_all
 from grader.execute.kernel import Kernel
+from grader.files import write_atomically
 from grader.model.grade import Grade
-from grader.report.files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 from grader.commands.gradescope.wheel import installed_versions, own_wheel, zipped
 from grader.commands.options import Sandbox
 from grader.errors import UsageError
+from grader.files import write_bytes_atomically
 from grader.load.assignment import default_assignment_folder, load_assignment
-from grader.report.files import write_bytes_atomically
 
 _SCRIPTS = ("setup.sh", "run_autograder")
 _FILE, _PROGRAM = 0o644, 0o755

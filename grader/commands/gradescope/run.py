@@ -19,8 +19,8 @@ from grader.commands.options import HeldBy, Sandbox
 from grader.commands.show import GRADED, check_sandbox, status_of_problem
 from grader.commands.student_folder import submission_in
 from grader.errors import GraderError, UnreadableSubmission
+from grader.files import write_atomically
 from grader.model.grade import Grade
-from grader.report.files import write_atomically
 from grader.report.plain_text import to_text
 
 
