@@ -171,10 +171,9 @@ def _measured_rows(course: Course, printed: Sequence[int]) -> Iterator[_Row]:
     for meaning in meanings:
         for part in parts:
             readings = [[getattr(point, f"{part}_{meaning}") for point in course.measured]]
-            if meaning == "loss":
-                readings.append(
-                    [point.mistaken.get(part, {}).get(OTHER_READING) for point in course.measured]
-                )
+            readings.append(
+                [point.mistaken.get(part, {}).get(OTHER_READING[meaning]) for point in course.measured]
+            )
             for values in readings:
                 yield from (
                     _Row(picked, meaning, part, f"recomputed {part} {meaning}")

@@ -149,7 +149,7 @@ def measure(
     """
     answered = {"train": _answered(model, weights, train), "test": _answered(model, weights, test)}
     losses = {name: view.loss(*part) if part and formula_holds else None for name, part in answered.items()}
-    right = {name: _accuracy(view, part) for name, part in answered.items()}
+    right = {name: _accuracy(view, *part) if part else None for name, part in answered.items()}
     mistaken = {name: mistaken_figures(*part, view) if part else {} for name, part in answered.items()}
     tested = answered["test"]
     if train is not None and tested and mistaken["test"] and len(train[1]) >= len(tested[1]):
@@ -158,9 +158,22 @@ def measure(
     if not formula_holds:
         mistaken["test"].pop("own-predictions", None)
     for name, part in answered.items():
-        loss = other.loss(*part) if part and other is not None else None
-        mistaken[name] |= {OTHER_READING: loss} if loss is not None else {}
+        if part is not None:
+            mistaken[name] |= _other_readings(view, other, *part)
     return Measured(step, losses["train"], losses["test"], right["train"], right["test"], mistaken)
+
+
+def _other_readings(
+    view: LossView, other: LossView | None, outputs: Array, labels: Array
+) -> dict[str, float]:
+    found = {}
+    loss = other.loss(outputs, labels) if other is not None else None
+    if loss is not None:
+        found[OTHER_READING["loss"]] = loss
+    if view.other_threshold is not None:
+        turned = replace(view, threshold=view.other_threshold)
+        found[OTHER_READING["accuracy"]] = _accuracy(turned, outputs, labels)
+    return found
 
 
 def _answered(
@@ -173,8 +186,8 @@ def _answered(
     return outputs, part[1]
 
 
-def _accuracy(view: LossView, part: tuple[Array, Array] | None) -> float | None:
-    return None if part is None else float((view.classes(part[0]) == part[1]).mean())
+def _accuracy(view: LossView, outputs: Array, labels: Array) -> float:
+    return float((view.classes(outputs) == labels).mean())
 
 
 def held_out_accuracy(

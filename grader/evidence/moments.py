@@ -248,14 +248,15 @@ def figures_of(
         ("test", test, test_size),
     )
     for part, value, rows in parts:
+        slack = 0.0 if loss else 1.5 / max(rows or 200, 1)
         if value is not None:
-            slack = 0.0 if loss else 1.5 / max(rows or 200, 1)
             yield Figure(value, meaning, part, f"{meaning} over the {part} rows{when}", slack)
             if loss and rows:
                 yield Figure(value * rows, meaning, part, f"loss summed over the {part} rows{when}")
-        other = point.mistaken.get(part, {}).get(OTHER_READING) if loss else None
+        other = point.mistaken.get(part, {}).get(OTHER_READING[meaning])
         if other is not None:
-            yield Figure(other, meaning, part, f"another reading of the loss over the {part} rows{when}")
+            what = f"another reading of the {meaning} over the {part} rows{when}"
+            yield Figure(other, meaning, part, what, slack)
     if train is not None and test is not None and train_size and test_size:
         rows = train_size + test_size
         everywhere = (train * train_size + test * test_size) / rows
@@ -342,8 +343,8 @@ def _pick(point: Measured, meaning: Meaning, part: Part) -> tuple[float | None, 
     loss = meaning == "loss"
     train = point.train_loss if loss else point.train_accuracy
     test = point.test_loss if loss else point.test_accuracy
-    plain = {name: figures.get(OTHER_READING) if loss else None for name, figures in point.mistaken.items()}
-    pairs = {"train": (train, plain.get("train")), "test": (test, plain.get("test"))}
+    other = {name: figures.get(OTHER_READING[meaning]) for name, figures in point.mistaken.items()}
+    pairs = {"train": (train, other.get("train")), "test": (test, other.get("test"))}
     return (*pairs["train"], *pairs["test"]) if part == "unknown" else pairs[part]
 
 

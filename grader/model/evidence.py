@@ -155,10 +155,11 @@ LossKind = Literal[
 ]
 
 
-OTHER_READING = "other-reading"
-"""Among the figures of `Measured.mistaken`, no mistake: a loss that may be reported beside the recomputed one.
+OTHER_READING = {"loss": "other-loss", "accuracy": "other-accuracy"}
+"""Among the figures of `Measured.mistaken`, no mistakes: what may be reported beside the recomputed figure.
 
-The one without the label smoothing used in training; the one of rounded outputs, where these were trained on.
+A loss: without the label smoothing used in training; of rounded outputs, where these were trained on. An accuracy:
+with class 1 beginning elsewhere, where no convention says at which output it does.
 """
 
 

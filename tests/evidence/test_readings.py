@@ -5,10 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from grader.evidence.losses import view_of
-from grader.evidence.measuring import views_of
+from grader.evidence.measuring import measure, views_of
+from grader.model.evidence import OTHER_READING
 
 
 def run(kind: str) -> Any:
@@ -32,3 +34,13 @@ def test_a_loss_of_logits_that_gets_probabilities_may_be_reported_on_the_logits(
 def test_a_sound_loss_has_one_reading(kind: Any, applied: Any) -> None:
     view = view_of(kind, applied, "none")
     assert views_of(view, run(kind), None, several=False) == (view, None)
+
+
+@pytest.mark.parametrize(("kind", "other"), [("mse", 0.5), ("bce-with-logits", None)])
+def test_classes_of_a_regression_may_begin_at_zero_or_at_one_half(kind: Any, other: float | None) -> None:
+    outputs, labels = np.array([[-0.2], [0.3], [0.6], [0.9]]), np.array([0, 0, 1, 0])
+    given = (np.zeros((4, 2)), labels)
+    model: Any = SimpleNamespace(outputs=lambda weights, rows: outputs)
+    found = measure(model, 0, {}, view_of(kind, "none", "none"), None, given, formula_holds=True)
+    assert found.test_accuracy == (0.75 if kind == "mse" else 0.5)
+    assert found.mistaken["test"].get(OTHER_READING["accuracy"]) == other

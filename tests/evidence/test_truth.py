@@ -413,18 +413,22 @@ def test_a_sum_over_another_arrays_length_is_named() -> None:
     assert told(()) == ("untrue", "metric-untrue")
 
 
-def test_a_second_reading_of_the_loss_is_as_true() -> None:
+@pytest.mark.parametrize("meaning", ["loss", "accuracy"])
+def test_a_second_reading_is_as_true(meaning: str) -> None:
     step = 10 * PER_EPOCH
     plain = [
-        replace(point, mistaken={"test": {OTHER_READING: 0.1 + 0.001 * index}})
+        replace(point, mistaken={"test": {OTHER_READING[meaning]: 0.1 + 0.001 * index}})
         for index, point in enumerate(SIM.run.measured)
     ]
     run = replace(SIM.run, measured=tuple(plain))
 
     def verdicts(course: RunEvidence) -> list[str]:
-        line, curve = said("test loss 0.1100", step), [0.1 + 0.001 * index for index in range(1, EPOCHS + 1)]
+        line, curve = (
+            said(f"test {meaning} 0.1100", step),
+            [0.1 + 0.001 * index for index in range(1, EPOCHS + 1)],
+        )
         found = judge_reports(
-            course, [line], [series("test_loss", curve)], (), (), train_size=TRAIN, test_size=TEST
+            course, [line], [series(f"test_{meaning}", curve)], (), (), train_size=TRAIN, test_size=TEST
         )
         return [claim.verdict for claim in found.claims]
 
@@ -434,7 +438,7 @@ def test_a_second_reading_of_the_loss_is_as_true() -> None:
 
 def test_what_a_loop_without_backward_reports_is_held_against_its_first_weights() -> None:
     start = replace(SIM.run.measured[0], train_loss=None, test_loss=None)
-    still = replace(start, mistaken={"test": {OTHER_READING: 0.75}})
+    still = replace(start, mistaken={"test": {OTHER_READING["loss"]: 0.75}})
     run = replace(
         SIM.run, backwards=0, steps=100, losses=np.zeros(0), steps_per_epoch=1, moved=False,
         measured=tuple(replace(still, step=step) for step in range(101)),
