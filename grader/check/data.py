@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import combining, normalize
 
 import numpy as np
 
@@ -13,10 +14,13 @@ from grader.model.finding import Finding
 
 _FEATURE_WORD = re.compile(
     r"feature|dimens|column|coord|axis|axes|attribute|variable|shape|size|dim\b|ndim|second|"
-    r"caracteristic|tr[aă]s[aă]tur|coloan|coordonat|doua|segunda|deuxi|zweite|spalte|merkmal|koordinat|colonne|columna",
+    r"caracteristi|caratteristic|trasatur|merkmal|kenmerk|rasgo|cecha?\b|cechy|"
+    r"coloan|colonn|columna|coluna|spalte|kolom|kolumn|koordina|wymiar|"
+    r"doua\b|segund|deuxi|zweite|seconda|tweede|drugi",
     re.IGNORECASE,
 )
-_TWO_IN_WORDS = re.compile(r"\b(two|dou[aă]|doi|dos|deux|zwei|due|duas|dois)\b", re.IGNORECASE)
+"""In text without accents."""
+_TWO_IN_WORDS = re.compile(r"\b(two|doua|doi|dos|deux|zwei|due|duas|dois|twee|dwie|dwa)\b", re.IGNORECASE)
 _ABOUT_LABELS = re.compile(r"class|label|etichet|clase|klasse|unique|epoch|layer|circle", re.IGNORECASE)
 _NO_ANSWER = re.compile(
     r"shape\[-?\d\]|[(\[][\d\s,]*[)\]]"  # an index, a tuple: `X.shape[1]`, `(2000, 2)`
@@ -184,13 +188,18 @@ def _shows_length(text: str, rows: int, width: int) -> bool:
 def _answer(text: str, width: int, prose: bool = False) -> str | None:
     """The line that names the number of features; None when no line does."""
     for line in text.splitlines():
-        bare = _NO_ANSWER.sub(" ", line)
-        named = _FEATURE_WORD.search(line) is not None
+        plain = _without_accents(line)
+        bare = _NO_ANSWER.sub(" ", plain)
+        named = _FEATURE_WORD.search(plain) is not None
         if named or (not prose and _bare_number(bare) and not _ABOUT_LABELS.search(bare)):
             number = _STANDALONE_TWO if width == 2 else re.compile(rf"(?<![\d.]){width}(?![\d.])")
             if number.search(bare) or (width == 2 and _TWO_IN_WORDS.search(bare)):
                 return line.strip()[:120]
     return None
+
+
+def _without_accents(text: str) -> str:
+    return "".join(letter for letter in normalize("NFKD", text) if not combining(letter))
 
 
 def _bare_number(line: str) -> bool:

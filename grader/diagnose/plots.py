@@ -16,10 +16,15 @@ _LINES = frozenset({"plot", "lineplot", "semilogy", "loglog"})
 
 
 def _maps(scene: Scene) -> tuple[DrawnMap, ...]:
-    """The maps of a task whose rubric asks for them; one part's true map outweighs a wrong trial of the same part."""
+    """The maps of a task whose rubric asks for them; one part's true map outweighs a wrong trial of the same part.
+
+    Where both parts have theirs, so does one over neither.
+    """
     if not scene.costs({"boundary.true": "fail"}):
         return ()
     right = {drawn.over for drawn in scene.task.maps if drawn.verdict == "true"}
+    if right >= {"train", "test"}:
+        right.add("none")
     return tuple(drawn for drawn in scene.task.maps if drawn.verdict == "true" or drawn.over not in right)
 
 

@@ -8,18 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from grader.model.headings import EXERCISE_WORD, NUMBERED_EXERCISE
 from grader.model.submission import Cell, Submission, Where
 
-_WORD = (
-    r"(?:ex|exc|exer|exercise|exercice|exerci[tțţ]iul?|exerci[tțţ]iu|ejercicio|esercizio|[uü]bung|aufgabe"
-    r"|task|problem)"
-)
-_NUMBERED = rf"{_WORD}(?![^\W\d_])\s*[.:#№-]?\s*(?:n[or]\.?\s*)?(\d{{1,2}})\b"
-_EXTRA = rf"(?:extra|bonus)\b(?:\s*(?:{_WORD}|excercise))?"
+_EXTRA = rf"(?:extra|bonus)\b(?:\s*(?:{EXERCISE_WORD}|excercise))?"
 _FORM = r"(?:markdown\]\s*|@(?:title|markdown)\s+[#\s]*)?"
 """What jupytext and Colab's forms write before a comment's own text."""
-_IN_CODE = re.compile(rf"^\s*#[#\s%*=\-\[\]]*{_FORM}(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
-IN_TEXT = re.compile(rf"^[\s#>*_\-=\[(]*(?:{_NUMBERED}|({_EXTRA}))", re.IGNORECASE)
+_IN_CODE = re.compile(rf"^\s*#[#\s%*=\-\[\]]*{_FORM}(?:{NUMBERED_EXERCISE}|({_EXTRA}))", re.IGNORECASE)
+IN_TEXT = re.compile(rf"^[\s#>*_\-=\[(]*(?:{NUMBERED_EXERCISE}|({_EXTRA}))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,13 @@ def _maps(given: Assigned, known: Known) -> tuple[DrawnMap, ...]:
     data = known.data[given.task.dataset]
     own = [run for run in given.runs if run is not given.run] + ([given.run] if given.run else [])
     others = [run for run in known.runs if run not in given.runs]
-    return drawn_maps(_figures_for(given, known), data, own, others, known.markers)
+    maps = drawn_maps(_figures_for(given, known), data, own, others, known.markers)
+    if given.task.plot_exercise in known.markers.marked:
+        return maps
+    elsewhere = {
+        run.evidence.model for run in others if run.evidence.dataset not in (None, given.task.dataset)
+    }
+    return tuple(drawn for drawn in maps if drawn.over != "none" or drawn.other_model not in elsewhere)
 
 
 def _figures_for(given: Assigned, known: Known) -> list[Figure]:

@@ -14,14 +14,11 @@ from jupytext.magics import uncomment_magic
 from grader.load.content import speakable
 from grader.load.notebook import exercise_in
 from grader.load.python_source import parsed, statement_lines
+from grader.model.headings import NUMBERED_EXERCISE
 from grader.model.submission import Cell
 
 _CELL_MARK = re.compile(r"^#\s*(?:%%+(?:\s.*)?|<codecell>\s*|In\s?\[[\d ]*\]:?\s*)$")
-_EXERCISE_MARK = re.compile(
-    r"^#[#\s*=\-]*(?:(?:ex|exc|exer|exercise|exercice|exerci[tțţ]iul?|ejercicio|exerc[ií]cio|esercizio|[uü]bung|aufgabe"
-    r"|task|problem)(?![^\W\d_])\.?\s*[.:#№-]?\s*(?:n[or]\.?\s*)?\d{1,2}\b|extra\b)",
-    re.IGNORECASE,
-)
+_EXERCISE_MARK = re.compile(rf"^#[#\s*=\-]*(?:{NUMBERED_EXERCISE}|extra\b)", re.IGNORECASE)
 _UNKNOWN_CELL = {"cell_type": "code", "source": "", "metadata": {}}
 _HEADER_FENCE = re.compile(r"^#\s*---\s*$")
 

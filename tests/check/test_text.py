@@ -106,6 +106,9 @@ def test_other_numbers_are_no_shapes(printed: str) -> None:
         "Numărul de caracteristici: 2",
         "a doua dimensiune este 2",
         "columnas: 2",
+        "Cada muestra tiene 2 características",
+        "Chaque point a 2 caractéristiques",
+        "Numero di caratteristiche: 2",
         "Each circle sample has 2 features",
     ],
 )
@@ -126,6 +129,7 @@ def test_the_second_dimension_in_the_output(printed: str) -> None:
         "X are două coloane",
         "Cada punto tiene dos coordenadas",
         "Jeder Punkt hat zwei Koordinaten",
+        "Cada amostra tem duas características",
         "Ex 1: what is the second dimension? -> 2 features",
     ],
 )

@@ -41,6 +41,12 @@ COMMENTS = [
     ("# Exercice 6", 6),
     ("# Übung 7", 7),
     ("# Task 8", 8),
+    ("# Q2", 2),
+    ("# Question 3: a model", 3),
+    ("# Exercício 4", 4),
+    ("# Ćwiczenie 5", 5),
+    ("# Övning 6", 6),
+    ("# Задание 7", 7),
     ("# %% Ex 9", 9),
     ("# %% [markdown] Ex 9", 9),
     ("#@title Ex 3 - Baseline", 3),
@@ -76,6 +82,8 @@ def test_a_comment_marks_what_follows(line: str, exercise: int) -> None:
         "# Ex",
         "# Ex 42",
         "# extraordinary results",
+        "# QR 3",
+        "# questions 3 to 5",
     ],
 )
 def test_other_lines_are_no_marks(line: str) -> None:
