@@ -42,7 +42,18 @@ def loss_in_use(task: TaskEvidence) -> tuple[str | None, Where | None]:
         return task.run.loss_kind, task.loss_modules[-1][1] if task.loss_modules else task.run.where
     for name, where in reversed(task.loss_modules):
         return _MODULES.get(name, "other"), where
-    return None, None
+    return _told_by_reports(task)
+
+
+def _told_by_reports(task: TaskEvidence) -> tuple[str | None, Where | None]:
+    """A function's loss that never went backward has no graph; what was reported is compared with the usual one."""
+    model, run = task.model, task.run
+    true = any(claim.meaning == "loss" and claim.verdict == "true" for claim in task.reports.claims)
+    if model is None or run is None or run.backwards or not true:
+        return None, None
+    if (model.output_width or 1) > 1:
+        return "cross-entropy", run.where
+    return "bce" if model.output_activation == "sigmoid" else "bce-with-logits", run.where
 
 
 def loss_kind(case: Case) -> Finding:
@@ -68,6 +79,29 @@ def loss_kind(case: Case) -> Finding:
 
 def _no_optimizer(case: Case) -> Finding:
     return missing("No optimizer for this exercise was found.", "an optimizer of torch.optim", case.place)
+
+
+def _moved_by_hand(case: Case) -> Finding | None:
+    """What a loop that makes its steps itself does with the model's parameters; None where it makes none."""
+    model, run = case.task.model, case.task.run
+    if (
+        model is None
+        or run is None
+        or run.model != model.id
+        or run.steps
+        or not (run.backwards and run.moved)
+    ):
+        return None
+    moved = len(model.trainable) - len(run.unmoved)
+    if run.unmoved:
+        return partly(
+            0.5,
+            "The loop moves only some of the model's parameters.",
+            f"all {len(model.trainable)} parameters of `{model.class_name}`",
+            f"{moved} of them",
+            run.where,
+        )
+    return passed("The loop moves all the model's parameters itself.", f"{moved} parameters", run.where)
 
 
 class KindOptions(Options):
@@ -117,7 +151,7 @@ def optimizer_parameters(case: Case) -> Finding:
     """It holds all the trainable parameters of the model, and no other model's."""
     model, optimizer = case.task.model, case.task.optimizer
     if optimizer is None:
-        return _no_optimizer(case)
+        return _moved_by_hand(case) or _no_optimizer(case)
     if model is None:
         return missing(
             "There is no model whose parameters it could hold.", "the model's parameters", case.place

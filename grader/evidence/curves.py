@@ -269,6 +269,9 @@ def _judge(
         if meaning in (None, row.meaning) and (part in ("unknown", row.part) or row.part == "unknown")
     ]
     honest = [row for row in fitting if row.code is None]
+    itself = _only_against_itself(values, fitting)
+    if itself is not None:
+        return _Found(itself, itself.what)
     tight = meaning is None
     for row in (*honest, *(row for row in fitting if row.code is not None)):
         if _aligned(values, row, tight or row.code == _AGAINST_ITSELF) or _among(values, row):
@@ -279,15 +282,28 @@ def _judge(
     return _unmatched(course, values, meaning, part, own, printed)
 
 
+def _only_against_itself(values: Array, rows: Sequence[_Row]) -> _Row | None:
+    """The loss against the model's own predictions, where it alone gives every one of these numbers.
+
+    Once nearly all predictions are right it is the loss against the labels, to all but the last digits.
+    """
+    exact = [row for row in rows if row.meaning == "loss" and _aligned(values, row, tight=True, enough=1.0)]
+    return exact[0] if exact and all(row.code == _AGAINST_ITSELF for row in exact) else None
+
+
 def _at_rest(course: Course) -> bool:
     """Whether the run's own losses, or accuracies, never change: then an unnamed row that does not may be its curve."""
     if course.steps:
         return True
-    figures = [course.losses, *(compared.agreed / compared.total for compared in course.compared)]
+    figures = [course.losses]
+    for compared in course.compared:
+        # One line may compare the train rows and the test rows in turns: each part's own share stands still.
+        parts = (compared.total == count for count in np.unique(compared.total))
+        figures += [(compared.agreed / compared.total)[part] for part in parts]
     return any(len(each) > 2 and float(np.ptp(each)) == 0.0 for each in figures)
 
 
-def _aligned(values: Array, row: _Row, tight: bool) -> bool:
+def _aligned(values: Array, row: _Row, tight: bool, enough: float = _ENOUGH) -> bool:
     """Whether the row, or every k-th of its elements, gives these numbers element by element."""
     for selected in _selections(row.values, len(values)):
         length = min(len(selected), len(values))
@@ -299,7 +315,7 @@ def _aligned(values: Array, row: _Row, tight: bool) -> bool:
         scales = (1.0,) if row.meaning == "loss" else (1.0, 0.01)
         for scale in scales:
             near = np.abs(given * scale - truth) <= _tolerance(truth, row.meaning, tight)
-            if np.count_nonzero(near) / count >= _ENOUGH:
+            if np.count_nonzero(near) / count >= enough:
                 return True
     return False
 

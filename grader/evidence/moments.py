@@ -15,6 +15,8 @@ from grader.model.reported import Comparison
 
 Array = np.ndarray[Any, Any]
 _INTERVALS = (2, 4, 5, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 250, 500, 1000)
+_STRAYING = 1.25
+"""Times the loss at measured points, beyond which their accuracies say nothing of the weights in between."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,20 @@ class Course:
         within = [point for point in self.measured if first < point.step <= last]
         after = [point for point in self.measured if point.step > last][:1]
         return (*before, *within, *(after if not within or within[-1].step < last else ()))
+
+    def strays(self, step: int) -> bool:
+        """Whether the loss around `step` rises well above that at every measured point near it.
+
+        Then the weights were for a while where none of these points shows them.
+        """
+        size = self.steps_per_epoch or 1
+        known = max((self._level(point.step, size) for point in self.near(step)), default=math.inf)
+        return max(self._level(step, size), self._level(step - size, size)) > _STRAYING * known
+
+    def _level(self, step: int, size: int) -> float:
+        """The mean of the losses from `step` on, over an epoch; of the last epoch where there is no other."""
+        first = min(max(step, 0), max(len(self.losses) - size, 0))
+        return float(self.losses[first : first + size].mean()) if len(self.losses) else math.inf
 
 
 def course_of(
@@ -322,11 +338,11 @@ def _confirmed(course: Course, step: int, share: float, rows: int) -> bool:
 
 
 def accuracy_band(course: Course, step: int, part: Part = "unknown") -> tuple[float, float] | None:
-    """Lowest and highest recomputed accuracy around `step`; None where none is known.
+    """Lowest and highest recomputed accuracy around `step`; None where none is known, or none near enough.
 
     Once a loss is no number, neither are the weights: what an accuracy then is depends on who compares.
     """
-    if not np.isfinite(course.losses[: step + 1]).all():
+    if not np.isfinite(course.losses[: step + 1]).all() or course.strays(step):
         return None
     return _band([_pick(point, "accuracy", part) for point in course.near(step)])
 

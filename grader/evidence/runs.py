@@ -143,12 +143,18 @@ def _read(
             hard_labels=evidence.hard_labels
             or _classes_in_loss(model, weights, view, evidence, used, match, rows, sizes),
             measured=_at_rest(evidence, measured) if not event.backwards else measured,
+            unmoved=_unmoved(model, weights[0][1], weights[-1][1]) if len(weights) > 1 else (),
             initial_weights_of=_same_start(event, earlier),
             held_out_accuracy=held_out_accuracy(model, weights[-1][1], used.spec, match, view)
             if used and weights
             else None,
         )
     return Run(evidence, event, model, weights[-1][1] if weights else {}, match, train, test)
+
+
+def _unmoved(model: Model, first: Mapping[str, Array], last: Mapping[str, Array]) -> tuple[str, ...]:
+    both = (name for name in model.facts.trainable if name in first and name in last)
+    return tuple(name for name in both if np.array_equal(first[name], last[name]))
 
 
 def _told_by_value(run: RunEvidence, view: LossView, holds: bool) -> LossKind:

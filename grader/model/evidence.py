@@ -228,6 +228,8 @@ class RunEvidence:
     """Id of the earlier run whose final weights this one began with."""
     rebuilt: int = 0
     """How many models, each trained for an epoch at most, the same loop went through; 0 where it kept its model."""
+    unmoved: tuple[str, ...] = ()
+    """Trainable parameters that were in the end as in the beginning."""
     stepped_first: bool = False
     """Each step came before the backward pass that should have told it where to go."""
     walked_again: bool = False

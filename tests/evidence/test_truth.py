@@ -436,6 +436,19 @@ def test_a_second_reading_is_as_true(meaning: str) -> None:
     assert verdicts(SIM.run) == ["untrue", "unchecked"]
 
 
+@pytest.mark.parametrize(("times", "verdict"), [(1.0, "untrue"), (1.1, "untrue"), (2.0, "unchecked")])
+def test_where_the_loss_strays_the_accuracies_around_it_say_nothing(times: float, verdict: str) -> None:
+    step = 10 * PER_EPOCH
+    losses = np.array(SIM.run.losses)
+    losses[step : step + PER_EPOCH] *= times
+    far = tuple(point for point in SIM.run.measured if abs(point.step - step) > 2 * PER_EPOCH)
+    run = replace(SIM.run, losses=losses, measured=far)
+    found = judge_reports(
+        run, [said("test accuracy 0.0700", step)], (), (), (), train_size=TRAIN, test_size=TEST
+    )
+    assert [claim.verdict for claim in found.claims] == [verdict]
+
+
 def test_what_a_loop_without_backward_reports_is_held_against_its_first_weights() -> None:
     start = replace(SIM.run.measured[0], train_loss=None, test_loss=None)
     still = replace(start, mistaken={"test": {OTHER_READING["loss"]: 0.75}})
