@@ -10,6 +10,7 @@ import pytest
 
 from grader.model.evidence import ClassDefinition, Evidence, LinearLayer
 from grader.model.grade import Outcome
+from grader.model.reported import Reports
 from grader.model.submission import Where
 from tests.check.building import (
     assignment,
@@ -177,6 +178,16 @@ MODELS = [
     ("ex3.layers", with_model("baseline", linear_layers=(LinearLayer(2, 1),)), FAILED),
     ("ex3.layers", with_model("baseline", linear_layers=(LinearLayer(2, 2),) * 3), FAILED),
     ("ex3.layers", with_model("baseline", linear_layers=()), FAILED),
+    (
+        "ex3.layers",
+        with_model("baseline", linear_layers=(LinearLayer(2, 1),), unused_layers=("a.weight", "a.bias")),
+        HALF,
+    ),
+    (
+        "ex3.layers",
+        with_model("baseline", linear_layers=(), unused_layers=("a.weight", "a.bias")),
+        FAILED,
+    ),
     ("ex3.layers", opaque("baseline"), UNKNOWN),
     ("ex3.layers", with_model("baseline", how="predictions"), UNKNOWN),
     ("ex3.affine", excellent(), PASSED),
@@ -258,6 +269,18 @@ def no_optimizer(name: str) -> Evidence:
     return without_run(name, optimizers=())
 
 
+def by_hand(name: str, **changes: Any) -> Evidence:
+    """The loop moves the parameters itself; nothing of torch.optim is there."""
+    bare = with_task(name, optimizers=())
+    return with_run(name, bare, **{"optimizers": (), "steps": 0, "moved": True, **changes})
+
+
+def never_backward(name: str, **changes: Any) -> Evidence:
+    """Its loss, a function's, has no graph; what it reports is true."""
+    silent = with_run(name, loss_kind="unknown", backwards=0)
+    return with_task(name, silent, loss_modules=(), **changes)
+
+
 LOSSES = [
     ("ex4.loss", excellent(), PASSED),
     ("ex4.loss", with_run("baseline", loss_kind="bce"), (0.6, Outcome.PARTIAL)),
@@ -298,6 +321,14 @@ LOSSES = [
     ("ex7.optimizer", excellent(), PASSED),
     ("ex7.optimizer", with_optimizer("nonlinear", model="m-baseline"), FAILED),
     ("ex7.optimizer", no_optimizer("nonlinear"), ABSENT),
+    ("ex7.optimizer", by_hand("nonlinear"), PASSED),
+    ("ex7.optimizer", by_hand("nonlinear", unmoved=("first.weight", "first.bias")), HALF),
+    ("ex7.optimizer", by_hand("nonlinear", moved=False), ABSENT),
+    ("ex7.optimizer", by_hand("nonlinear", model="m-baseline"), ABSENT),
+    ("ex7.optimizer", by_hand("nonlinear", steps=100), ABSENT),
+    ("ex9.loss", never_backward("blobs"), PASSED),
+    ("ex9.loss", never_backward("blobs", reports=Reports()), ABSENT),
+    ("ex4.loss", never_backward("baseline"), PASSED),
 ]
 
 

@@ -114,6 +114,10 @@ LEGITIMATE: list[tuple[str, Evidence]] = [
         maps(drawn("train", verdict="transposed"), drawn("train"), drawn("test")),
     ),
     (
+        "a map of something else beside both right ones",
+        maps(drawn("train"), drawn("test"), drawn("none", verdict="wrong-model")),
+    ),
+    (
         "maps of the baseline, which nobody asked for",
         with_task("baseline", maps=(drawn("train", verdict="wrong-model"),)),
     ),

@@ -245,6 +245,36 @@ def test_a_kept_loss_against_the_models_own_predictions_is_named(error: float) -
     assert (named == ["loop-test-loss-against-predictions"]) is (not error)
 
 
+@pytest.mark.parametrize("against", ["labels", "predictions"])
+def test_once_all_predictions_are_right_the_first_losses_tell(against: str) -> None:
+    points = [
+        replace(
+            point, mistaken={"test": {"own-predictions": (point.test_loss or 0.0) * (1 - 0.01 * (n < 3))}}
+        )
+        for n, point in enumerate(SIM.run.measured)
+    ]
+    sim = replace(SIM, run=replace(SIM.run, measured=tuple(points)))
+    row = [
+        point.mistaken["test"]["own-predictions"] if against == "predictions" else point.test_loss
+        for point in points[1:]
+    ]
+    (claim,) = kept(sim, series("test_losses", row)).claims
+    assert (claim.verdict, claim.code) == (
+        ("true", None) if against == "labels" else ("slip", "loop-test-loss-against-predictions")
+    )
+
+
+@pytest.mark.parametrize("slip", [None, "metric-sigmoid-twice"])
+def test_a_flat_row_without_a_name_is_the_accuracy_of_a_part_that_stands_still(slip: str | None) -> None:
+    steps = range(E10, len(SIM.losses) + 1, E10)
+    in_turns = tuple(
+        ("r0", step, agreed, total) for step in steps for agreed, total in ((790, TRAIN), (210, TEST))
+    )
+    both = Comparison(None, 5, (TEST,), (TEST,), in_turns, slip=slip)
+    claims = kept(SIM, series("a", [210 / TEST] * len(steps)), comparisons=(both,)).claims
+    assert [(claim.meaning, claim.code) for claim in claims] == [("accuracy", slip)]
+
+
 def test_a_loss_of_the_step_that_happens_to_equal_it_is_not() -> None:
     sim = against_itself()
     losses = sim.run.losses.copy()
