@@ -315,6 +315,16 @@ def test_weights_are_carried_over_under_whatever_names(first: dict[str, str], ca
     assert run.evidence.initial_weights_of == ("r1" if carried else None)
 
 
+def test_parameters_that_stand_still_are_told_apart() -> None:
+    event = run_event(snapshots=[shots(w="a", b="b", frozen="c"), shots(w="x", b="b", frozen="c")])
+    arrays = {name: np.full((1,), ord(name), dtype=np.float32) for name in "abcx"}
+    model = Mock()
+    model.outputs.return_value = model.final_outputs.return_value = None
+    model.facts = replace(excellent().models[0], trainable=("w", "b"))
+    (run,) = read_runs(events(event, **arrays), {"m1": model}, {}, data())
+    assert run.evidence.unmoved == ("b",)
+
+
 def test_a_split_of_the_students_wrong_labels_is_measured_by_these() -> None:
     assert SPLIT is not None and SPLIT.train_labels is not None
     wrong = replace(SPLIT.train_labels, values=1 - ROWS.labels[TRAIN].astype(float))
