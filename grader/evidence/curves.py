@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from grader.evidence.claims import Meaning, Part, names_meaning, names_part
+from grader.evidence.curve_rows import AGAINST_ITSELF, Row, ends_of, rows_of
 from grader.evidence.moments import Course
-from grader.evidence.slips import broadcast_slip
-from grader.model.evidence import OTHER_READING
 from grader.model.figures import Figure, Line
 from grader.model.reported import Claim, Series
 from grader.model.submission import Where
 
 Array = np.ndarray[Any, Any]
-_AGAINST_ITSELF = "loop-test-loss-against-predictions"
 _ENOUGH = 0.9
 """Share of the comparable elements that must match."""
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A row of figures that a loop could keep; NaN where nothing was recomputed."""
-
-    values: Array
-    meaning: Meaning
-    part: Part
-    what: str
-    code: str | None = None
-
-    @property
-    def identity(self) -> tuple[bytes, str, str, str, str | None]:
-        return self.values.tobytes(), self.meaning, self.part, self.what, self.code
-
-    @cached_property
-    def sorted(self) -> Array:
-        """What was recomputed, in ascending order."""
-        return np.sort(self.values[np.isfinite(self.values)])
-
-
-@dataclass(frozen=True)
 class _Found:
-    row: _Row
+    row: Row
     explanation: str
 
 
@@ -57,7 +34,7 @@ def judge_kept(
 
     `alone` says that no other run shared the cell, so that a curve by name must be this run's.
     """
-    rows = _rows(course, tuple(printed)) if kept else ()
+    rows = rows_of(course, tuple(printed)) if kept else ()
     for series in kept:
         values = np.asarray(series.values, dtype=np.float64).reshape(-1)
         if series.cell >= cell:
@@ -75,7 +52,7 @@ def judge_drawn(
     course: Course, cell: int, figures: Sequence[Figure], printed: Sequence[int], alone: bool
 ) -> Iterator[Claim]:
     """The claims among the drawn lines."""
-    rows = _rows(course, tuple(printed)) if figures else ()
+    rows = rows_of(course, tuple(printed)) if figures else ()
     for figure in figures:
         for axes in figure.axes:
             at = axes.at or figure.at
@@ -116,132 +93,9 @@ def _claim(how: Any, found: _Found, where: Where | None, cell: int, text: str, l
     )
 
 
-# ---------------------------------------------------------------- rows to compare with
-
-
-@lru_cache(maxsize=8)
-def _rows(course: Course, printed: tuple[int, ...]) -> tuple[_Row, ...]:
-    """Each row once that has figures to compare with, in the place of the first of its kind."""
-    rows = (*_loss_rows(course), *_measured_rows(course, printed), *_compared_rows(course))
-    return tuple({row.identity: row for row in rows if len(row.sorted) > 1}.values())
-
-
-def _ends(course: Course) -> Array:
-    """Backward passes done at the end of each epoch, shape (epochs,)."""
-    size = course.steps_per_epoch or 1
-    return np.unique(np.append(np.arange(size, course.passes + 1, size), course.passes))
-
-
-def _loss_rows(course: Course) -> Iterator[_Row]:
-    losses = course.losses
-    if not len(losses):
-        return
-    shares = round(course.per_step)
-    for factor in sorted({1, shares} - {0}):
-        yield _Row(losses * factor, "loss", "train", "losses of the steps")
-    if not course.steps_per_epoch or course.steps_per_epoch < 2:
-        return
-    ends = _ends(course)
-    starts = np.concatenate([[0], ends[:-1]])
-    sums = course.sums[ends] - course.sums[starts]
-    yield _Row(sums / (ends - starts), "loss", "train", "mean loss over each epoch's batches")
-    yield _Row(losses[ends - 1], "loss", "train", "last loss of each epoch")
-    yield _Row(losses[starts], "loss", "train", "first loss of each epoch")
-    yield _Row(sums, "loss", "train", "sum of each epoch's losses")
-    sizes, count = course.batch_sizes(), course.train_size
-    if sizes and count and (ends - starts).max() == course.steps_per_epoch:
-        last, size = losses[ends - 1], sum(sizes) / 2
-        rest = count - size * (course.steps_per_epoch - 1)
-        yield _Row(
-            (size * (sums - last) + rest * last) / count, "loss", "train", "mean loss over each epoch's rows"
-        )
-    if shares > 1:
-        yield _Row(sums / (ends - starts) * shares, "loss", "train", "mean loss over each epoch's batches")
-        yield _Row(sums * shares, "loss", "train", "sum of each epoch's losses")
-
-
-def _measured_rows(course: Course, printed: Sequence[int]) -> Iterator[_Row]:
-    """Recomputed figures per step, per epoch and per print; those of the step before count too."""
-    total = course.passes
-    steps = np.array([point.step for point in course.measured], dtype=np.int64)
-    layouts = [np.arange(1, total + 1), np.arange(total + 1), _ends(course), np.append(0, _ends(course))]
-    layouts += [np.array(printed, dtype=np.int64)]
-    meanings: tuple[Meaning, ...] = ("loss", "accuracy")
-    parts: tuple[Part, ...] = ("train", "test")
-    for meaning in meanings:
-        for part in parts:
-            readings = [[getattr(point, f"{part}_{meaning}") for point in course.measured]]
-            readings.append(
-                [point.mistaken.get(part, {}).get(OTHER_READING[meaning]) for point in course.measured]
-            )
-            for values in readings:
-                yield from (
-                    _Row(picked, meaning, part, f"recomputed {part} {meaning}")
-                    for picked in _laid_out(_dense(steps, values, total), layouts)
-                )
-    mistaken = [point.mistaken.get("test", {}).get("own-predictions") for point in course.measured]
-    for picked in _laid_out(_dense(steps, mistaken, total), layouts):
-        yield _Row(picked, "loss", "test", "loss against the model's own predictions", _AGAINST_ITSELF)
-
-
-def _laid_out(dense: Array, layouts: Sequence[Array]) -> Iterator[Array]:
-    """What stands at the steps of each layout, and at the steps before."""
-    for layout, shift in itertools.product(layouts, (0, 1)):
-        yield dense[np.clip(layout - shift, 0, len(dense) - 1)]
-
-
-def _dense(steps: Array, values: Sequence[float | None], total: int) -> Array:
-    """The values at their steps, shape (total + 2,); NaN where nothing was recomputed."""
-    dense = np.full(total + 2, np.nan)
-    for step, value in zip(steps, values, strict=True):
-        if value is not None and 0 <= step < len(dense):
-            dense[step] = value
-    return dense
-
-
-def _compared_rows(course: Course) -> Iterator[_Row]:
-    """Shares of agreeing pairs per comparison, per step and per epoch."""
-    ends = _ends(course)
-    for compared in course.compared:
-        line = compared.comparison
-        code = "metric-broadcast" if compared.spread else line.slip
-        what = broadcast_slip(line, None).explanation if compared.spread else "share of agreeing pairs"
-        columns = [compared.agreed / compared.total]
-        if compared.spread:
-            columns.append(compared.agreed / np.sqrt(compared.total))
-        for bounds in (ends, ends - 1, np.unique(compared.steps)):
-            columns.append(_pooled(compared.steps, compared.agreed, compared.total, bounds))
-            columns.append(
-                _pooled(
-                    compared.steps, compared.agreed / compared.total, np.ones(len(compared.steps)), bounds
-                )
-            )
-        for column in columns:
-            if code or _plausible(course, column):
-                yield _Row(column, "accuracy", "unknown", what, code)
-
-
 def _own_label(line: Line) -> str:
     """The student's label; matplotlib gives unlabelled lines one that begins with an underscore."""
     return "" if line.label.startswith("_") else line.label
-
-
-def _pooled(steps: Array, agreed: Array, total: Array, bounds: Array) -> Array:
-    """Shares over the results up to each bound since the one before; NaN where there are none."""
-    groups = np.searchsorted(bounds, steps)
-    length = len(bounds)
-    inside = groups < length
-    counted = np.bincount(groups[inside], weights=total[inside], minlength=length)
-    right = np.bincount(groups[inside], weights=agreed[inside], minlength=length)
-    return np.asarray(np.divide(right, counted, out=np.full(length, np.nan), where=counted > 0))
-
-
-def _plausible(course: Course, column: Array) -> bool:
-    """Whether the accuracies recomputed from the weights allow what this comparison gave, on the whole."""
-    pairs = [(point.train_accuracy, point.test_accuracy) for point in course.measured]
-    known = [value for pair in pairs for value in pair if value is not None]
-    middle = float(np.nanmedian(column)) if np.isfinite(column).any() else 0.0
-    return not known or min(known) - 0.1 <= middle <= max(known) + 0.1
 
 
 # ---------------------------------------------------------------- matching
@@ -249,7 +103,7 @@ def _plausible(course: Course, column: Array) -> bool:
 
 def _judge(
     course: Course,
-    rows: Sequence[_Row],
+    rows: Sequence[Row],
     values: Array,
     words: str,
     label: str,
@@ -274,7 +128,7 @@ def _judge(
         return _Found(itself, itself.what)
     tight = meaning is None
     for row in (*honest, *(row for row in fitting if row.code is not None)):
-        if _aligned(values, row, tight or row.code == _AGAINST_ITSELF) or _among(values, row):
+        if _aligned(values, row, tight or row.code == AGAINST_ITSELF) or _among(values, row):
             return _Found(row, row.what)
     slip = _wrong_count(course, values) if meaning != "accuracy" else None
     if slip is not None:
@@ -282,13 +136,13 @@ def _judge(
     return _unmatched(course, values, meaning, part, own, printed)
 
 
-def _only_against_itself(values: Array, rows: Sequence[_Row]) -> _Row | None:
+def _only_against_itself(values: Array, rows: Sequence[Row]) -> Row | None:
     """The loss against the model's own predictions, where it alone gives every one of these numbers.
 
     Once nearly all predictions are right it is the loss against the labels, to all but the last digits.
     """
     exact = [row for row in rows if row.meaning == "loss" and _aligned(values, row, tight=True, enough=1.0)]
-    return exact[0] if exact and all(row.code == _AGAINST_ITSELF for row in exact) else None
+    return exact[0] if exact and all(row.code == AGAINST_ITSELF for row in exact) else None
 
 
 def _at_rest(course: Course) -> bool:
@@ -303,7 +157,7 @@ def _at_rest(course: Course) -> bool:
     return any(len(each) > 2 and float(np.ptp(each)) == 0.0 for each in figures)
 
 
-def _aligned(values: Array, row: _Row, tight: bool, enough: float = _ENOUGH) -> bool:
+def _aligned(values: Array, row: Row, tight: bool, enough: float = _ENOUGH) -> bool:
     """Whether the row, or every k-th of its elements, gives these numbers element by element."""
     for selected in _selections(row.values, len(values)):
         length = min(len(selected), len(values))
@@ -343,7 +197,7 @@ def _parts(count: int, length: int) -> tuple[slice, ...]:
     return tuple(parts)
 
 
-def _among(values: Array, row: _Row) -> bool:
+def _among(values: Array, row: Row) -> bool:
     """Whether nearly all the numbers stand in the row to float precision, wherever they were taken."""
     known = row.sorted
     if (
@@ -363,7 +217,7 @@ def _wrong_count(course: Course, values: Array) -> _Found | None:
     batches = course.steps_per_epoch
     if not batches or not np.isfinite(course.sums).all() or not len(course.losses) or (values <= 0).any():
         return None
-    ends = _ends(course)
+    ends = ends_of(course)
     sums = np.diff(course.sums[np.append(0, ends)])
     for selected in _selections(sums, len(values)):
         length = min(len(selected), len(values))
@@ -373,7 +227,7 @@ def _wrong_count(course: Course, values: Array) -> _Found | None:
         count = round(float(np.median(ratios)))
         if count >= 2 and count != batches and (np.abs(ratios / count - 1) < 3e-4).mean() >= _ENOUGH:
             explanation = f"sum of the epoch's losses ÷ {count} instead of {batches}"
-            row = _Row(selected, "loss", "train", "slip", "metric-wrong-denominator")
+            row = Row(selected, "loss", "train", "slip", "metric-wrong-denominator")
             return _Found(row, explanation)
     return None
 
@@ -382,7 +236,7 @@ def _unmatched(
     course: Course, values: Array, meaning: Meaning | None, part: Part, own: bool, printed: Sequence[int]
 ) -> _Found | None:
     """A curve by name and length that fits nothing: untrue only where it is far from all recomputed."""
-    lengths = {course.passes, len(_ends(course)), len(printed)}
+    lengths = {course.passes, len(ends_of(course)), len(printed)}
     if meaning is None or not own or not any(abs(len(values) - length) <= 1 for length in lengths):
         return None
     known = [
@@ -399,8 +253,8 @@ def _unmatched(
     scale = 0.01 if meaning == "accuracy" and float(values.max()) > 1.5 else 1.0
     outside = (values * scale < low) | (values * scale > high)
     if known and outside.mean() > 0.5 and course.per_step < 1.5 and not course.whole_losses:
-        row = _Row(values, meaning, part, "untrue", "metric-untrue")
+        row = Row(values, meaning, part, "untrue", "metric-untrue")
         return _Found(row, f"most of it lies outside every {meaning} recomputed in this run")
     return _Found(
-        _Row(values, meaning, part, "unchecked"), "fits none of the recomputed figures, but may be honest"
+        Row(values, meaning, part, "unchecked"), "fits none of the recomputed figures, but may be honest"
     )
