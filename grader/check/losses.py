@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from grader.check.case import Case, Options, failed, missing, partly, passed
-from grader.model.evidence import TaskEvidence
+from grader.model.evidence import ModelEvidence, TaskEvidence, usual_loss
 from grader.model.finding import Finding
 from grader.model.submission import Where
 
@@ -51,9 +51,7 @@ def _told_by_reports(task: TaskEvidence) -> tuple[str | None, Where | None]:
     true = any(claim.meaning == "loss" and claim.verdict == "true" for claim in task.reports.claims)
     if model is None or run is None or run.backwards or not true:
         return None, None
-    if (model.output_width or 1) > 1:
-        return "cross-entropy", run.where
-    return "bce" if model.output_activation == "sigmoid" else "bce-with-logits", run.where
+    return usual_loss((model.output_width or 1) > 1, model.output_activation == "sigmoid"), run.where
 
 
 def loss_kind(case: Case) -> Finding:
@@ -81,6 +79,10 @@ def _no_optimizer(case: Case) -> Finding:
     return missing("No optimizer for this exercise was found.", "an optimizer of torch.optim", case.place)
 
 
+def _all_parameters(model: ModelEvidence) -> str:
+    return f"all {len(model.trainable)} parameters of `{model.class_name}`"
+
+
 def _moved_by_hand(case: Case) -> Finding | None:
     """What a loop that makes its steps itself does with the model's parameters; None where it makes none."""
     model, run = case.task.model, case.task.run
@@ -97,7 +99,7 @@ def _moved_by_hand(case: Case) -> Finding | None:
         return partly(
             0.5,
             "The loop moves only some of the model's parameters.",
-            f"all {len(model.trainable)} parameters of `{model.class_name}`",
+            _all_parameters(model),
             f"{moved} of them",
             run.where,
         )
@@ -156,7 +158,7 @@ def optimizer_parameters(case: Case) -> Finding:
         return missing(
             "There is no model whose parameters it could hold.", "the model's parameters", case.place
         )
-    expected = f"all {len(model.trainable)} parameters of `{model.class_name}`"
+    expected = _all_parameters(model)
     if optimizer.model != model.id:
         return failed(
             "The optimizer does not hold this model's parameters.",

@@ -141,8 +141,14 @@ def _only_against_itself(values: Array, rows: Sequence[Row]) -> Row | None:
 
     Once nearly all predictions are right it is the loss against the labels, to all but the last digits.
     """
-    exact = [row for row in rows if row.meaning == "loss" and _aligned(values, row, tight=True, enough=1.0)]
-    return exact[0] if exact and all(row.code == AGAINST_ITSELF for row in exact) else None
+
+    def exact(row: Row) -> bool:
+        return row.meaning == "loss" and _aligned(values, row, tight=True, enough=1.0)
+
+    itself = next((row for row in rows if row.code == AGAINST_ITSELF and exact(row)), None)
+    if itself is None or any(row.code != AGAINST_ITSELF and exact(row) for row in rows):
+        return None
+    return itself
 
 
 def _at_rest(course: Course) -> bool:

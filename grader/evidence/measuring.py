@@ -13,7 +13,7 @@ from grader.evidence.losses import LossView, as_labels, view_of
 from grader.evidence.models import Model
 from grader.evidence.predictions import mistaken_figures
 from grader.model.assignment import DatasetSpec
-from grader.model.evidence import OTHER_READING, LossKind, Measured, RunEvidence
+from grader.model.evidence import OTHER_READING, Measured, RunEvidence, usual_loss
 
 Array = np.ndarray[Any, Any]
 _FLOAT = 1e-5
@@ -91,8 +91,7 @@ def views_of(
     that takes logits and is given probabilities, on the logits.
     """
     if run.loss_kind == "unknown" or not run.backwards:  # no graph shows the loss
-        usual: LossKind = "cross-entropy" if several else "bce" if view.threshold else "bce-with-logits"
-        reading = replace(view, kind=usual)
+        reading = replace(view, kind=usual_loss(several, probable=view.threshold > 0))
         if not run.backwards:
             return view, reading  # it may be what is reported
         return reading if _gives(reading, batch) else view, None

@@ -223,6 +223,7 @@ def _maps(given: Assigned, known: Known) -> tuple[DrawnMap, ...]:
     maps = drawn_maps(_figures_for(given, known), data, own, others, known.markers)
     if given.task.plot_exercise in known.markers.marked:
         return maps
+    # What was drawn anywhere was looked at: a map of another dataset's model, over none of these rows, is not for here.
     elsewhere = {
         run.evidence.model for run in others if run.evidence.dataset not in (None, given.task.dataset)
     }

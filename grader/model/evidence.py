@@ -155,6 +155,11 @@ LossKind = Literal[
 ]
 
 
+def usual_loss(several: bool, probable: bool) -> LossKind:
+    """What a loss is taken for that no graph shows. `several`: outputs, one for each class; `probable`: in (0, 1)."""
+    return "cross-entropy" if several else "bce" if probable else "bce-with-logits"
+
+
 OTHER_READING = {"loss": "other-loss", "accuracy": "other-accuracy"}
 """Among the figures of `Measured.mistaken`, no mistakes: what may be reported beside the recomputed figure.
 
